@@ -1,0 +1,44 @@
+import type { BaseMessage } from "@langchain/core/messages";
+import type { RunnableConfig } from "@langchain/core/runnables";
+
+import type { Role } from "../state/records.js";
+import type { ModelSettings } from "../state/settings.js";
+
+/** The shape an answer should have, for endpoints that can enforce one. The prompt always says it in words too. */
+export interface ReplySchema {
+  /** Also tells a rehearsal model which role is asking. */
+  readonly name: string;
+  readonly schema: Record<string, unknown>;
+}
+
+export interface ModelRequest {
+  readonly role: Role;
+  /** The reviewer's name, where a reviewer asks. */
+  readonly reviewer?: string;
+  readonly settings: ModelSettings;
+  readonly messages: readonly BaseMessage[];
+  readonly reply?: ReplySchema;
+}
+
+export interface TokenUsage {
+  /** Null where the endpoint did not say. */
+  readonly inputTokens: number | null;
+  readonly outputTokens: number | null;
+}
+
+export interface ModelReply {
+  /** What the model said, without its thinking. */
+  readonly text: string;
+  /** `length`: cut off at the output limit. `refusal`: the endpoint declined. */
+  readonly finish: "stop" | "length" | "refusal";
+  readonly usage: TokenUsage;
+  /** The model as the endpoint names it. */
+  readonly model: string;
+}
+
+/**
+ * All that a node needs of a model: one request, one reply. Retries, rate limits, budgets and caches are wrappers of the
+ * same shape. `config` carries signal, callbacks, run name, tags and metadata. Throws `ModelCallError` when no reply could
+ * be had.
+ */
+export type ModelAccess = (request: ModelRequest, config: RunnableConfig) => Promise<ModelReply>;

@@ -1,0 +1,88 @@
+import { type BaseMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
+import { z } from "zod";
+
+import type { DialogueLine } from "../state/conversation.js";
+import type { Evolution, Review } from "../state/records.js";
+import type { Settings, VerdictSide } from "../state/settings.js";
+import { instructionFault } from "./instruction-check.js";
+import { languageOf } from "./language.js";
+import { quote, quoteNotice } from "./quote.js";
+import { ReplyFault, parseJsonReply } from "./reply.js";
+
+export const chairmanPromptVersion = "chairman/1";
+
+/** What the chairman works from. `verdict` is null and `reviews` empty where nobody reviewed. */
+export interface ChairmanBrief {
+  readonly dialogue: readonly DialogueLine[];
+  readonly reviews: readonly Review[];
+  readonly verdict: VerdictSide | null;
+  readonly evolution: Exclude<Evolution, "seed">;
+}
+
+const directions: Record<ChairmanBrief["evolution"], string> = {
+  depth: [
+    "Direction: depth. The newest answer fell short. Pick the one weakness in the critiques that would cost this person most, and ask the question whose honest answer has to mend it.",
+    "Aim at the thing itself, as someone would who stumbled over that spot: name the step, claim or case in question. Ask for one thing. A question that the old answer could simply be repeated to is too weak.",
+  ].join(" "),
+  breadth: [
+    "Direction: breadth. The newest answer held up; do not dig further into it. Move to a neighbouring area of the same subject that nothing so far has touched and that this person, with this purpose, would come to next.",
+    "The thread must stay visible: what they already know or have decided is the ground you start from.",
+  ].join(" "),
+  follow_up: "Direction: follow up. Ask what this person would most naturally want to know next.",
+};
+
+/** Everything the chairman is told; every critique stands in it word for word. */
+export function chairmanMessages(settings: Settings, brief: ChairmanBrief): BaseMessage[] {
+  const reviewed = brief.reviews.length > 0;
+  const system = [
+    `You write the user's next message in a conversation with an assistant.${reviewed ? " A panel has privately judged the assistant's newest answer; you alone read it." : ""}`,
+    directions[brief.evolution],
+    quoteNotice,
+    [
+      "The message:",
+      "- sounds like the same user, in their tone and at their level, typing to the assistant: no greeting, no praise, no heading, no quotation marks around it;",
+      "- asks one question or gives one task, in one to three sentences, at most 60 words;",
+      `- can be answered well in ${settings.wordLimit} words, without figures or sources that only a specialist archive would hold;`,
+      "- is new: no earlier message asked it, in these words or others;",
+      "- can be understood from the conversation alone. Nobody there knows of a panel, so write nothing of reviews, critiques, scores, verdicts or directions, and no tags or labels;",
+      `- is written in ${languageOf(settings)}.`,
+    ].join("\n"),
+    'Reply with one JSON object and nothing else: {"instruction": "the user\'s next message"}',
+  ].join("\n\n");
+  const material = [
+    "The conversation so far:",
+    ...brief.dialogue.map((line) => quote(line.role, line.content)),
+    ...(reviewed ? ["What the panel said of the newest answer:", ...brief.reviews.map(reviewText)] : []),
+    ...(brief.verdict ? [`The panel's verdict: ${brief.verdict}. Direction: ${brief.evolution}.`] : []),
+    "The user's next message, as one JSON object:",
+  ].join("\n\n");
+  return [new SystemMessage(system), new HumanMessage(material)];
+}
+
+function reviewText(review: Review): string {
+  const scores = Object.entries(review.scores).map(([name, score]) => `${name} ${score}`);
+  return `${review.reviewer}: ${review.verdict} (${scores.join(", ")})\n${quote("critique", review.critique)}`;
+}
+
+const instructionReply = z.object({ instruction: z.string() });
+
+export const instructionReplySchema = {
+  name: "next_instruction",
+  schema: {
+    type: "object",
+    additionalProperties: false,
+    required: ["instruction"],
+    properties: { instruction: { type: "string" } },
+  },
+} as const;
+
+/**
+ * Reads the next instruction; a reply that is plain text, with no JSON in it, is taken as the instruction itself.
+ * Throws `ReplyFault` when it is empty, repeats an earlier one, or speaks of the panel.
+ */
+export function parseInstruction(text: string, dialogue: readonly DialogueLine[]): string {
+  const instruction = (/"instruction"/.test(text) ? parseJsonReply(text, instructionReply).instruction : text).trim();
+  const fault = instructionFault(instruction, dialogue);
+  if (fault) throw new ReplyFault(instruction === "" ? "reply_empty" : "reply_malformed", fault);
+  return instruction;
+}

@@ -1,0 +1,52 @@
+import { jsonrepair } from "jsonrepair";
+import { z } from "zod";
+
+import type { ReplyFaultCode } from "../errors.js";
+
+/** A reply cannot be used as it is. The message is shown to the model when it is asked again. */
+export class ReplyFault extends Error {
+  override readonly name = "ReplyFault";
+
+  constructor(
+    readonly code: ReplyFaultCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Reads the JSON object in a reply, through code fences, prose around it, trailing commas and the like, and checks it.
+ * Throws {@link ReplyFault} `reply_malformed` naming what is wrong.
+ */
+export function parseJsonReply<S extends z.ZodType>(text: string, schema: S): z.infer<S> {
+  const objects = readObjects(text);
+  if (objects.length === 0) throw new ReplyFault("reply_malformed", "The reply holds no JSON object.");
+  const results = objects.map((object) => schema.safeParse(object));
+  const valid = results.find((result) => result.success);
+  if (valid) return valid.data;
+  const faults = results.flatMap((result) => result.error?.issues ?? []).map((issue) => `${issue.path.join(".") || "the object"}: ${issue.message}`);
+  throw new ReplyFault("reply_malformed", `The JSON does not have the requested shape: ${[...new Set(faults)].slice(0, 8).join("; ")}.`);
+}
+
+/** Every object that can be made out, the likeliest first. */
+function readObjects(text: string): object[] {
+  const fenced = [...text.matchAll(/```[a-z]*\s*\n?([\s\S]*?)```/gi)].map((match) => match[1] ?? "");
+  const braced = text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1);
+  const sources = [text, ...fenced, braced].filter((source) => source.includes("{"));
+  return [JSON.parse, repaired].flatMap((read) => sources.flatMap((source) => readObject(source, read)));
+}
+
+function repaired(source: string): unknown {
+  return JSON.parse(jsonrepair(source.slice(source.indexOf("{"))));
+}
+
+function readObject(source: string, read: (source: string) => unknown): object[] {
+  try {
+    const value = read(source.trim());
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? [value] : [];
+  } catch {
+    // Not readable this way; whether any way worked is decided by the caller.
+    return [];
+  }
+}

@@ -1,0 +1,116 @@
+import { type BaseMessage, HumanMessage, isAIMessage, isHumanMessage, isSystemMessage } from "@langchain/core/messages";
+import { MessagesZodMeta } from "@langchain/langgraph";
+import { registry } from "@langchain/langgraph/zod";
+import { z } from "zod";
+
+import { EarlyEnding, Evolution, Turn, TurnUpdate, recordTurns } from "./records.js";
+import { ReviewerSettings } from "./settings.js";
+
+const messages = z.custom<BaseMessage[]>().register(registry, { ...MessagesZodMeta, default: () => [] });
+
+const seedFields = {
+  instruction: z
+    .string()
+    .nullable()
+    .register(registry, { default: () => null })
+    .meta({ title: "Instruction", description: "The seed: what the user asks first." }),
+  input: z
+    .string()
+    .nullable()
+    .register(registry, { default: () => null })
+    .meta({ title: "Input", description: "Optional material the instruction works on (Alpaca's `input`)." }),
+  system: z
+    .string()
+    .nullable()
+    .register(registry, { default: () => null })
+    .meta({ title: "System prompt", description: "Optional system prompt of the conversation." }),
+};
+
+/** An instruction that waits for a person's word. */
+export const Proposal = z.object({ instruction: z.string(), evolution: Evolution });
+export type Proposal = z.infer<typeof Proposal>;
+
+/**
+ * What the graph remembers. `messages` is the conversation (user = instruction, assistant = response); `turns` holds what
+ * the messages do not say. The seed fields are emptied once they have become messages.
+ */
+export const ConversationState = z.object({
+  messages,
+  ...seedFields,
+  turns: z.array(Turn).register(registry, {
+    reducer: { schema: z.array(TurnUpdate), fn: recordTurns },
+    default: () => [],
+  }),
+  proposal: Proposal.nullable().register(registry, { default: () => null }),
+  endedEarly: EarlyEnding.nullable().register(registry, { default: () => null }),
+});
+export type ConversationState = z.infer<typeof ConversationState>;
+
+/** Either `instruction` (with `input` and `system` where wanted) or `messages` whose last one is the user's. */
+export const ConversationInput = z.object({ messages, ...seedFields }).partial();
+export type ConversationInput = z.input<typeof ConversationInput>;
+
+/** The conversation and its record. */
+export const ConversationOutput = ConversationState.pick({ messages: true, turns: true, endedEarly: true });
+export type ConversationOutput = z.infer<typeof ConversationOutput>;
+
+/** What one reviewer is sent: the conversation up to the answer, and nothing of what others think of it. */
+export const ReviewTask = z.object({
+  reviewer: ReviewerSettings,
+  turn: z.int(),
+  messages: z.custom<BaseMessage[]>(),
+});
+export type ReviewTask = z.infer<typeof ReviewTask>;
+
+/** The turn that is under way. Throws where none was opened, which is a fault of the wiring. */
+export function currentTurn(state: Pick<ConversationState, "turns">): Turn {
+  const turn = state.turns.at(-1);
+  if (!turn) throw new RangeError("no turn was opened yet");
+  return turn;
+}
+
+/** Turns since the newest seed: a thread that is taken up again with a new message counts anew. */
+export function turnsSinceSeed(state: Pick<ConversationState, "turns">): number {
+  return state.turns.length - state.turns.findLastIndex((turn) => turn.evolution === "seed");
+}
+
+/** What opening a turn changes: the instruction joins the conversation, the record gets a new entry. */
+export function openTurn(state: Pick<ConversationState, "turns">, instruction: string, evolution: Evolution) {
+  return {
+    messages: [new HumanMessage(instruction)],
+    turns: [{ turn: state.turns.length + 1, evolution }],
+    proposal: null,
+  };
+}
+
+export interface DialogueLine {
+  readonly role: "system" | "user" | "assistant";
+  readonly content: string;
+}
+
+/** Messages as plain lines in the words of every export format. Other kinds of message are passed over. */
+export function dialogueOf(history: readonly BaseMessage[]): DialogueLine[] {
+  return history.flatMap((message): DialogueLine[] => {
+    const role = isSystemMessage(message) ? "system" : isHumanMessage(message) ? "user" : isAIMessage(message) ? "assistant" : null;
+    return role === null ? [] : [{ role, content: message.text }];
+  });
+}
+
+/** A turn with the two texts that it consists of. */
+export interface FullTurn extends Turn {
+  readonly instruction: string;
+  /** Null while the candidate has not answered. */
+  readonly response: string | null;
+}
+
+/** Joins the record of every turn with its instruction and response out of the conversation. */
+export function fullTurns(state: Pick<ConversationState, "messages" | "turns">): FullTurn[] {
+  const lines = dialogueOf(state.messages);
+  const asked = lines.flatMap((line, index) => (line.role === "user" ? [index] : []));
+  const first = asked.length - state.turns.length;
+  return state.turns.map((turn, index) => {
+    const at = asked[first + index] ?? -1;
+    const next = lines[at + 1];
+    return { ...turn, instruction: lines[at]?.content ?? "", response: next?.role === "assistant" ? next.content : null };
+  });
+}

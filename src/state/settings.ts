@@ -1,0 +1,111 @@
+import { z } from "zod";
+
+/** The ablations of the paper as settings of one loop (section "Ablation"); see {@link Settings}. */
+export const Mode = z.enum(["single_turn", "no_review", "one_review", "multi_review"]);
+export type Mode = z.infer<typeof Mode>;
+
+export const VerdictSide = z.enum(["positive", "negative"]);
+export type VerdictSide = z.infer<typeof VerdictSide>;
+
+const model = z
+  .string()
+  .trim()
+  .min(1)
+  .meta({ title: "Model", description: "`offline` (rehearsal, no network) or `openai:<name>` for any OpenAI-compatible endpoint." });
+const baseUrl = z
+  .url({ protocol: /^https?$/ })
+  .nullable()
+  .meta({ title: "Base URL", description: "Endpoint of an OpenAI-compatible server, e.g. http://localhost:8000/v1. Empty: OpenAI's own." });
+const apiKeyEnv = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be the name of an environment variable, not a key")
+  .meta({ title: "API key variable", description: "Name of the environment variable that holds the API key. Never the key itself." });
+
+/** What one role may set for itself; what it leaves out comes from the settings of the same name above it. */
+const RoleModel = z.object({
+  model: model.optional(),
+  baseUrl: baseUrl.optional(),
+  apiKeyEnv: apiKeyEnv.optional(),
+  temperature: z.number().min(0).max(2).default(0.1).meta({ title: "Temperature", description: "Sampling temperature, 0 to 2 (the authors use 0.1)." }),
+  maxTokens: z.int().min(1).default(2048).meta({ title: "Output limit", description: "Most tokens in one reply, hidden thinking included." }),
+});
+
+/** One member of the panel. */
+export const ReviewerSettings = RoleModel.extend({
+  name: z
+    .string()
+    .trim()
+    .regex(/^[\p{L}\p{N}][\p{L}\p{N} _-]{0,39}$/u, "must be 1 to 40 letters, digits, spaces, - or _")
+    .meta({ title: "Name", description: "Unique within the panel; names the reviewer in records and traces." }),
+  focus: z.string().trim().min(1).meta({ title: "Focus", description: "What this reviewer looks at hardest. Every reviewer still rates all five dimensions." }),
+});
+export type ReviewerSettings = z.infer<typeof ReviewerSettings>;
+
+/** Three reviewers whose foci together cover the five dimensions of the paper (section "Review"). */
+export const defaultPanel: z.input<typeof ReviewerSettings>[] = [
+  { name: "accuracy", focus: "Accuracy and relevance: false or unsupported statements, wrong reasoning, steps that would not work, parts of the question that were misread or not answered." },
+  { name: "depth", focus: "Depth: causes and mechanisms left unexplained, conditions and exceptions passed over, claims with no example, figure or reason behind them." },
+  { name: "usefulness", focus: "Usefulness and creativity: whether the person who asked can act on this, what they would still have to look up, and whether it offers anything beyond the first things everyone says." },
+];
+
+/**
+ * Run-time settings of a conversation: the graph's context schema, the form in Studio, the config file of the CLI and the
+ * source of its flags. Everything has a default, so the graph runs with no context at all.
+ */
+export const Settings = z.object({
+  turns: z.int().min(1).max(100).default(3).meta({ title: "Turns", description: "Instruction and answer pairs to generate." }),
+  mode: Mode.default("multi_review").meta({
+    title: "Mode",
+    description: "multi_review: the whole panel; one_review: its first reviewer; no_review: the chairman asks without reviews; single_turn: one answer, nothing else.",
+  }),
+  model: model.default("offline"),
+  baseUrl: baseUrl.default(null),
+  apiKeyEnv: apiKeyEnv.default("OPENAI_API_KEY"),
+  candidate: RoleModel.prefault({}).meta({ title: "Candidate", description: "Model of the candidate, who answers." }),
+  chairman: RoleModel.prefault({}).meta({ title: "Chairman", description: "Model of the chairman, who asks the next question." }),
+  panel: z
+    .array(ReviewerSettings)
+    .min(1)
+    .refine((panel) => new Set(panel.map((reviewer) => reviewer.name)).size === panel.length, "reviewer names must be unique")
+    .prefault(defaultPanel)
+    .meta({ title: "Panel", description: "The reviewers, each with a name, a focus and, where wanted, a model of its own." }),
+  language: z.string().trim().min(1).default("same as the seed").meta({ title: "Language", description: "Language of answers and instructions, e.g. `German`, or `same as the seed`." }),
+  wordLimit: z.int().min(10).default(300).meta({ title: "Word limit", description: "Most words the candidate should use in an answer." }),
+  tieBreak: z.enum(["breadth", "depth"]).default("depth").meta({ title: "Tie break", description: "Direction of the next instruction when as many reviews are positive as negative." }),
+  quorum: z.int().min(1).default(2).meta({ title: "Quorum", description: "Fewest reviews that a verdict needs; a smaller panel needs all of its own." }),
+  reviewFinalTurn: z.boolean().default(false).meta({ title: "Review the final turn", description: "Also review the last answer, at the price of one call a reviewer." }),
+  humanReview: z.boolean().default(false).meta({ title: "Human review", description: "Pause before each new instruction for a person to accept, edit or end." }),
+});
+export type Settings = z.infer<typeof Settings>;
+export type SettingsInput = z.input<typeof Settings>;
+
+/** A role's model with every field settled: its own where set, else the run's. */
+export interface ModelSettings {
+  readonly model: string;
+  readonly baseUrl: string | null;
+  readonly apiKeyEnv: string;
+  readonly temperature: number;
+  readonly maxTokens: number;
+}
+
+/** Settles which model, endpoint, key and sampling a role uses. */
+export function modelFor(settings: Settings, role: z.infer<typeof RoleModel>): ModelSettings {
+  return {
+    model: role.model ?? settings.model,
+    baseUrl: role.baseUrl === undefined ? settings.baseUrl : role.baseUrl,
+    apiKeyEnv: role.apiKeyEnv ?? settings.apiKeyEnv,
+    temperature: role.temperature,
+    maxTokens: role.maxTokens,
+  };
+}
+
+/** The reviewers that sit in this mode: none, the first, or all. */
+export function seatedPanel(settings: Settings): readonly ReviewerSettings[] {
+  if (settings.mode === "multi_review") return settings.panel;
+  return settings.mode === "one_review" ? settings.panel.slice(0, 1) : [];
+}
+
+/** Turns of a conversation in this mode. */
+export function turnsOf(settings: Settings): number {
+  return settings.mode === "single_turn" ? 1 : settings.turns;
+}
