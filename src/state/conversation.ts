@@ -1,6 +1,6 @@
 import { type BaseMessage, HumanMessage, isAIMessage, isHumanMessage, isSystemMessage } from "@langchain/core/messages";
 import { MessagesZodMeta } from "@langchain/langgraph";
-import { registry } from "@langchain/langgraph/zod";
+import { registry, withLangGraph } from "@langchain/langgraph/zod";
 import { z } from "zod";
 
 import { EarlyEnding, Evolution, Turn, TurnUpdate, recordTurns } from "./records.js";
@@ -37,7 +37,7 @@ export type Proposal = z.infer<typeof Proposal>;
 export const ConversationState = z.object({
   messages,
   ...seedFields,
-  turns: z.array(Turn).register(registry, {
+  turns: withLangGraph<Turn[], TurnUpdate[], z.ZodArray<typeof Turn>>(z.array(Turn), {
     reducer: { schema: z.array(TurnUpdate), fn: recordTurns },
     default: () => [],
   }),
@@ -45,6 +45,11 @@ export const ConversationState = z.object({
   endedEarly: EarlyEnding.nullable().register(registry, { default: () => null }),
 });
 export type ConversationState = z.infer<typeof ConversationState>;
+
+/** What a node may change. */
+export interface ConversationUpdate extends Partial<Omit<ConversationState, "turns">> {
+  turns?: TurnUpdate[];
+}
 
 /** Either `instruction` (with `input` and `system` where wanted) or `messages` whose last one is the user's. */
 export const ConversationInput = z.object({ messages, ...seedFields }).partial();
@@ -58,6 +63,7 @@ export type ConversationOutput = z.infer<typeof ConversationOutput>;
 export const ReviewTask = z.object({
   reviewer: ReviewerSettings,
   turn: z.int(),
+  evolution: Evolution,
   messages: z.custom<BaseMessage[]>(),
 });
 export type ReviewTask = z.infer<typeof ReviewTask>;
@@ -75,7 +81,7 @@ export function turnsSinceSeed(state: Pick<ConversationState, "turns">): number 
 }
 
 /** What opening a turn changes: the instruction joins the conversation, the record gets a new entry. */
-export function openTurn(state: Pick<ConversationState, "turns">, instruction: string, evolution: Evolution) {
+export function openTurn(state: Pick<ConversationState, "turns">, instruction: string, evolution: Evolution): Required<Pick<ConversationUpdate, "messages" | "turns" | "proposal">> {
   return {
     messages: [new HumanMessage(instruction)],
     turns: [{ turn: state.turns.length + 1, evolution }],

@@ -1,5 +1,8 @@
 import { z } from "zod";
 
+/** Longest conversation that can be asked for; the graph's superstep limit follows from it. */
+export const mostTurns = 100;
+
 /** The ablations of the paper as settings of one loop (section "Ablation"); see {@link Settings}. */
 export const Mode = z.enum(["single_turn", "no_review", "one_review", "multi_review"]);
 export type Mode = z.infer<typeof Mode>;
@@ -53,7 +56,7 @@ export const defaultPanel: z.input<typeof ReviewerSettings>[] = [
  * source of its flags. Everything has a default, so the graph runs with no context at all.
  */
 export const Settings = z.object({
-  turns: z.int().min(1).max(100).default(3).meta({ title: "Turns", description: "Instruction and answer pairs to generate." }),
+  turns: z.int().min(1).max(mostTurns).default(3).meta({ title: "Turns", description: "Instruction and answer pairs to generate." }),
   mode: Mode.default("multi_review").meta({
     title: "Mode",
     description: "multi_review: the whole panel; one_review: its first reviewer; no_review: the chairman asks without reviews; single_turn: one answer, nothing else.",
