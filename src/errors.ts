@@ -28,12 +28,7 @@ export class InputError extends ReviewInstructError {
 
 /** How a call to a model failed before it gave any usable reply. */
 export type ModelCallCode =
-  | "model_unauthorized"
-  | "model_bad_request"
-  | "model_rate_limited"
-  | "model_unavailable"
-  | "model_timeout"
-  | "model_misconfigured";
+  "model_unauthorized" | "model_bad_request" | "model_rate_limited" | "model_unavailable" | "model_timeout" | "model_misconfigured";
 
 /** An endpoint could not be made to answer, retries included. */
 export class ModelCallError extends ReviewInstructError {
@@ -70,7 +65,10 @@ export class ReplyError extends ReviewInstructError {
 export class QuorumError extends ReviewInstructError {
   override readonly name = "QuorumError";
 
-  constructor(message: string, facts: { turn: number; reviews: number; quorum: number; abstentions: readonly { reviewer: string; reason: string }[] }) {
+  constructor(
+    message: string,
+    facts: { turn: number; reviews: number; quorum: number; abstentions: readonly { reviewer: string; reason: string }[] },
+  ) {
     super("below_quorum", message, facts);
   }
 }

@@ -30,7 +30,8 @@ export async function ask<T>(models: ModelAccess, request: ModelRequest, options
       return { calls, value: read(reply, options.parse) };
     } catch (fault) {
       if (!(fault instanceof ReplyFault)) throw fault;
-      if (fault.code === "reply_refused" || calls.length >= options.attempts) return { calls, error: replyError(request, reply, calls.length, fault) };
+      if (fault.code === "reply_refused" || calls.length >= options.attempts)
+        return { calls, error: replyError(request, reply, calls.length, fault) };
       messages = [...request.messages, ...correction(reply, fault)];
     }
   }
@@ -38,7 +39,8 @@ export async function ask<T>(models: ModelAccess, request: ModelRequest, options
 
 function read<T>(reply: ModelReply, parse: (text: string) => T): T {
   if (reply.finish === "refusal") throw new ReplyFault("reply_refused", "The model refused to answer.");
-  if (reply.finish === "length") throw new ReplyFault("reply_truncated", "The reply was cut off at the output limit. Reply again in full, more briefly.");
+  if (reply.finish === "length")
+    throw new ReplyFault("reply_truncated", "The reply was cut off at the output limit. Reply again in full, more briefly.");
   if (reply.text.trim() === "") throw new ReplyFault("reply_empty", "The reply is empty.");
   return parse(reply.text);
 }
@@ -51,7 +53,8 @@ function correction(reply: ModelReply, fault: ReplyFault): BaseMessage[] {
 
 function replyError(request: ModelRequest, reply: ModelReply, attempts: number, fault: ReplyFault): ReplyError {
   const who = request.reviewer === undefined ? `the ${request.role}` : `reviewer "${request.reviewer}"`;
-  const advice = fault.code === "reply_truncated" ? ` Raise maxTokens (now ${request.settings.maxTokens}) or choose a model that thinks less.` : "";
+  const advice =
+    fault.code === "reply_truncated" ? ` Raise outputLimit (now ${request.settings.outputLimit}) or choose a model that thinks less.` : "";
   const message = `${who} (${reply.model}) gave no usable reply in ${attempts} ${attempts === 1 ? "attempt" : "attempts"}: ${fault.message}${advice}`;
   return new ReplyError(fault.code, message, { role: request.role, model: reply.model, attempts, rawText: reply.text }, { cause: fault });
 }

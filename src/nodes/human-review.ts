@@ -22,7 +22,13 @@ export function createHumanReview() {
     if (!proposal) throw new RangeError("no instruction waits for a person");
     const { turn, verdict, reviews } = currentTurn(state);
     const answer: unknown = interrupt(
-      { question: "Accept, edit or end?", turn: turn + 1, ...proposal, verdict, critiques: reviews.map(({ reviewer, critique }) => ({ reviewer, critique })) },
+      {
+        question: "Accept, edit or end?",
+        turn: turn + 1,
+        ...proposal,
+        verdict,
+        critiques: reviews.map(({ reviewer, critique }) => ({ reviewer, critique })),
+      },
       { responseSchema: HumanDecision },
     );
     const decision = HumanDecision.parse(answer);

@@ -42,12 +42,15 @@ export function createReviewer(models: ModelAccess, attendance: PanelAttendance)
   };
 }
 
-/** Failures of this reviewer alone become a result; everything else (abort, budget, shutdown) stops the run. */
+/** A wrong key or model name is for the user to mend, at once: with abstentions it would only weaken every verdict. */
+const mistakes: readonly string[] = ["model_unauthorized", "model_misconfigured"];
+
+/** Failures of this reviewer alone become a result; everything else (mistakes, abort, budget, shutdown) stops the run. */
 async function abstainOnFailure<T>(asking: Promise<Asked<T>>): Promise<Asked<T> | { calls: CallUsage[]; error: ModelCallError | ReplyError }> {
   try {
     return await asking;
   } catch (error) {
-    if (error instanceof ModelCallError) return { calls: [], error };
+    if (error instanceof ModelCallError && !mistakes.includes(error.code)) return { calls: [], error };
     throw error;
   }
 }

@@ -40,7 +40,9 @@ function instructionMessage(state: ConversationState): BaseMessage[] {
   }
   const last = state.messages.at(-1);
   if (last && isHumanMessage(last)) {
-    throw new InputError("`messages` already ends with a user message: leave out `instruction`, or put it at the end of `messages`", { field: "instruction" });
+    throw new InputError("`messages` already ends with a user message: leave out `instruction`, or put it at the end of `messages`", {
+      field: "instruction",
+    });
   }
   return [new HumanMessage(input === "" ? instruction : `${instruction}\n\n${input}`)];
 }

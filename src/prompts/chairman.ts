@@ -76,12 +76,15 @@ export const instructionReplySchema = {
   },
 } as const;
 
+/** A reply that is meant as the object asked for, however badly written: it must not pass as the instruction itself. */
+const meantAsJson = /^\s*(?:```\w*\s*)?(?:\{|\[\s*["'{])|["'“]instruction["'”]\s*:|\{\s*instruction\s*:/i;
+
 /**
  * Reads the next instruction; a reply that is plain text, with no JSON in it, is taken as the instruction itself.
  * Throws `ReplyFault` when it is empty, repeats an earlier one, or speaks of the panel.
  */
 export function parseInstruction(text: string, dialogue: readonly DialogueLine[]): string {
-  const instruction = (/"instruction"/.test(text) ? parseJsonReply(text, instructionReply).instruction : text).trim();
+  const instruction = (meantAsJson.test(text) ? parseJsonReply(text, instructionReply).instruction : text).trim();
   const fault = instructionFault(instruction, dialogue);
   if (fault) throw new ReplyFault(instruction === "" ? "reply_empty" : "reply_malformed", fault);
   return instruction;

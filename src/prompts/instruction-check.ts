@@ -1,16 +1,17 @@
 import type { DialogueLine } from "../state/conversation.js";
 
 /** Marks of the machinery that no user types. */
-const tags = /<\/?(?:ask|raise|think|thinking|instruction|question|review|critique|response|answer|user|assistant|next_instruction)\b[^>]*>|<<<|>>>|```/i;
-const label = /^\s*(?:chairman|user|human|assistant|interviewer|next (?:instruction|question|message)|instruction|question)\s*:/i;
-/** Talk of the machinery, unless the conversation itself is about such things. */
+const tags =
+  /<\/?(?:ask|raise|think|thinking|instruction|question|review|critique|response|answer|user|assistant|next_instruction)\b[^>]*>|<<<|>>>|```/gi;
+const label = /^\s*(?:chairman|user|human|assistant|interviewer|next (?:instruction|question|message)|instruction|question)\s*:/gi;
+/** Talk of the machinery, unless the conversation itself is about such things: `word` is what it must then speak of. */
 const talk = [
-  /\b(?:the|this|our|your|each|every|other|all|both|several|two|three)\s+(?:review\s+)?panel(?:'s|ists?)?\s+(?:said|says|found|noted|judged|thinks?|agrees?|verdict|reviews?|feedback|critiques?|criticism)\b/i,
-  /\b(?:reviewers?|chairman|chairperson)\b/i,
-  /\b(?:the|these|this|your|their)\s+(?:reviews?|critiques?|verdicts?|interview|direction)\b/i,
-  /\b(?:positive|negative)\s+(?:reviews?|verdict)\b/i,
-  /\b(?:breadth|depth)\s+(?:evolution|question|direction)\b/i,
-  /\bscore[ds]?\s+(?:of\s+)?\d+(?:\s*\/\s*10| out of 10)\b/i,
+  /\b(?:the|this|our|your|each|every|other|all|both|several|two|three)\s+(?:review\s+)?(?<word>panel)(?:'s|ists?)?\s+(?:said|says|found|noted|judged|thinks?|agrees?|verdict|reviews?|feedback|critiques?|criticism)\b/gi,
+  /\b(?<word>reviewer|chairman|chairperson)s?\b/gi,
+  /\b(?:the|these|this|your|their)\s+(?<word>review|critique|verdict|interview)s?\b/gi,
+  /\b(?:positive|negative)\s+(?<word>review|verdict)s?\b/gi,
+  /\b(?:breadth|depth)\s+(?:evolution|question|direction)\b/gi,
+  /\bscore[ds]?\s+(?:of\s+)?\d+(?:\s*\/\s*10| out of 10)\b/gi,
 ];
 
 /**
@@ -23,13 +24,18 @@ export function instructionFault(instruction: string, dialogue: readonly Dialogu
   if (dialogue.some((line) => line.role === "user" && normalised(line.content) === wanted)) {
     return "The instruction repeats an earlier one of this conversation. Ask something that was not asked yet.";
   }
-  const spoken = dialogue.map((line) => line.content).join("\n");
-  const leak = [tags, label, ...talk].map((pattern) => pattern.exec(instruction)?.[0].trim()).find((found) => found && !spoken.toLowerCase().includes(found.toLowerCase()));
+  const spoken = dialogue.map((line) => line.content.toLowerCase()).join("\n");
+  const found = [tags, label, ...talk].flatMap((pattern) => [...instruction.matchAll(pattern)]);
+  const leak = found.find((match) => !spoken.includes((match.groups?.word ?? match[0]).trim().toLowerCase()))?.[0].trim();
   return leak ? `The instruction contains "${leak}", which a user of this conversation would not write. Say it without.` : null;
 }
 
 /** Letters and digits alone, so that case, punctuation and spacing do not hide a repetition. */
 function normalised(text: string): string {
-  const bare = text.normalize("NFKC").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+  const bare = text
+    .normalize("NFKC")
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, " ")
+    .trim();
   return bare === "" ? text.trim() : bare;
 }

@@ -33,8 +33,20 @@ export function parseJsonReply<S extends z.ZodType>(text: string, schema: S): z.
 function readObjects(text: string): object[] {
   const fenced = [...text.matchAll(/```[a-z]*\s*\n?([\s\S]*?)```/gi)].map((match) => match[1] ?? "");
   const braced = text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1);
-  const sources = [text, ...fenced, braced].filter((source) => source.includes("{"));
+  const sources = [text, ...fenced, braced, ...outermostObjects(text)].filter((source) => source.includes("{"));
   return [JSON.parse, repaired].flatMap((read) => sources.flatMap((source) => readObject(source, read)));
+}
+
+/** Every outermost `{...}`, braces within strings aside: prose may hold braces, and a reply a draft before its final object. */
+function outermostObjects(text: string): string[] {
+  const found: string[] = [];
+  let depth = 0;
+  let start = 0;
+  for (const { 0: token, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}]/gs)) {
+    if (token === "{" && depth++ === 0) start = index;
+    if (token === "}" && depth > 0 && --depth === 0) found.push(text.slice(start, index + 1));
+  }
+  return found;
 }
 
 function repaired(source: string): unknown {

@@ -6,7 +6,10 @@ import { z } from "zod";
 import { EarlyEnding, Evolution, Turn, TurnUpdate, recordTurns } from "./records.js";
 import { ReviewerSettings } from "./settings.js";
 
-const messages = z.custom<BaseMessage[]>().register(registry, { ...MessagesZodMeta, default: () => [] });
+/** LangGraph's reducer coerces and checks messages itself. Not `z.custom`, which has no JSON schema and so no form in Studio. */
+const messageList: z.ZodType<BaseMessage[], BaseMessage[]> = z.array(z.any());
+const messagesMeta = { ...MessagesZodMeta, default: () => [] };
+const messages = messageList.register(registry, messagesMeta);
 
 const seedFields = {
   instruction: z
@@ -51,8 +54,16 @@ export interface ConversationUpdate extends Partial<Omit<ConversationState, "tur
   turns?: TurnUpdate[];
 }
 
-/** Either `instruction` (with `input` and `system` where wanted) or `messages` whose last one is the user's. */
-export const ConversationInput = z.object({ messages, ...seedFields }).partial();
+/**
+ * Either `instruction` (with `input` and `system` where wanted) or `messages` whose last one is the user's. A seed field that
+ * is left out counts as null, so that nothing of an input that was refused lives on in its thread.
+ */
+export const ConversationInput = z.object({
+  messages: messageList.optional().register(registry, messagesMeta),
+  instruction: seedFields.instruction.default(null),
+  input: seedFields.input.default(null),
+  system: seedFields.system.default(null),
+});
 export type ConversationInput = z.input<typeof ConversationInput>;
 
 /** The conversation and its record. */
@@ -81,7 +92,11 @@ export function turnsSinceSeed(state: Pick<ConversationState, "turns">): number 
 }
 
 /** What opening a turn changes: the instruction joins the conversation, the record gets a new entry. */
-export function openTurn(state: Pick<ConversationState, "turns">, instruction: string, evolution: Evolution): Required<Pick<ConversationUpdate, "messages" | "turns" | "proposal">> {
+export function openTurn(
+  state: Pick<ConversationState, "turns">,
+  instruction: string,
+  evolution: Evolution,
+): Required<Pick<ConversationUpdate, "messages" | "turns" | "proposal">> {
   return {
     messages: [new HumanMessage(instruction)],
     turns: [{ turn: state.turns.length + 1, evolution }],

@@ -25,12 +25,17 @@ const apiKeyEnv = z
   .meta({ title: "API key variable", description: "Name of the environment variable that holds the API key. Never the key itself." });
 
 /** What one role may set for itself; what it leaves out comes from the settings of the same name above it. */
-const RoleModel = z.object({
+const RoleModel = z.strictObject({
   model: model.optional(),
   baseUrl: baseUrl.optional(),
   apiKeyEnv: apiKeyEnv.optional(),
-  temperature: z.number().min(0).max(2).default(0.1).meta({ title: "Temperature", description: "Sampling temperature, 0 to 2 (the authors use 0.1)." }),
-  maxTokens: z.int().min(1).default(2048).meta({ title: "Output limit", description: "Most tokens in one reply, hidden thinking included." }),
+  temperature: z
+    .number()
+    .min(0)
+    .max(2)
+    .default(0.1)
+    .meta({ title: "Temperature", description: "Sampling temperature, 0 to 2 (the authors use 0.1)." }),
+  outputLimit: z.int().min(1).default(2048).meta({ title: "Output limit", description: "Most tokens in one reply, hidden thinking included." }),
 });
 
 /** One member of the panel. */
@@ -40,15 +45,31 @@ export const ReviewerSettings = RoleModel.extend({
     .trim()
     .regex(/^[\p{L}\p{N}][\p{L}\p{N} _-]{0,39}$/u, "must be 1 to 40 letters, digits, spaces, - or _")
     .meta({ title: "Name", description: "Unique within the panel; names the reviewer in records and traces." }),
-  focus: z.string().trim().min(1).meta({ title: "Focus", description: "What this reviewer looks at hardest. Every reviewer still rates all five dimensions." }),
+  focus: z
+    .string()
+    .trim()
+    .min(1)
+    .meta({ title: "Focus", description: "What this reviewer looks at hardest. Every reviewer still rates all five dimensions." }),
 });
 export type ReviewerSettings = z.infer<typeof ReviewerSettings>;
 
 /** Three reviewers whose foci together cover the five dimensions of the paper (section "Review"). */
 export const defaultPanel: z.input<typeof ReviewerSettings>[] = [
-  { name: "accuracy", focus: "Accuracy and relevance: false or unsupported statements, wrong reasoning, steps that would not work, parts of the question that were misread or not answered." },
-  { name: "depth", focus: "Depth: causes and mechanisms left unexplained, conditions and exceptions passed over, claims with no example, figure or reason behind them." },
-  { name: "usefulness", focus: "Usefulness and creativity: whether the person who asked can act on this, what they would still have to look up, and whether it offers anything beyond the first things everyone says." },
+  {
+    name: "accuracy",
+    focus:
+      "Accuracy and relevance: false or unsupported statements, wrong reasoning, steps that would not work, parts of the question that were misread or not answered.",
+  },
+  {
+    name: "depth",
+    focus:
+      "Depth: causes and mechanisms left unexplained, conditions and exceptions passed over, claims with no example, figure or reason behind them.",
+  },
+  {
+    name: "usefulness",
+    focus:
+      "Usefulness and creativity: whether the person who asked can act on this, what they would still have to look up, and whether it offers anything beyond the first things everyone says.",
+  },
 ];
 
 /**
@@ -59,7 +80,8 @@ export const Settings = z.object({
   turns: z.int().min(1).max(mostTurns).default(3).meta({ title: "Turns", description: "Instruction and answer pairs to generate." }),
   mode: Mode.default("multi_review").meta({
     title: "Mode",
-    description: "multi_review: the whole panel; one_review: its first reviewer; no_review: the chairman asks without reviews; single_turn: one answer, nothing else.",
+    description:
+      "multi_review: the whole panel; one_review: its first reviewer; no_review: the chairman asks without reviews; single_turn: one answer, nothing else.",
   }),
   model: model.default("offline"),
   baseUrl: baseUrl.default(null),
@@ -72,12 +94,30 @@ export const Settings = z.object({
     .refine((panel) => new Set(panel.map((reviewer) => reviewer.name)).size === panel.length, "reviewer names must be unique")
     .prefault(defaultPanel)
     .meta({ title: "Panel", description: "The reviewers, each with a name, a focus and, where wanted, a model of its own." }),
-  language: z.string().trim().min(1).default("same as the seed").meta({ title: "Language", description: "Language of answers and instructions, e.g. `German`, or `same as the seed`." }),
+  language: z
+    .string()
+    .trim()
+    .min(1)
+    .default("same as the seed")
+    .meta({ title: "Language", description: "Language of answers and instructions, e.g. `German`, or `same as the seed`." }),
   wordLimit: z.int().min(10).default(300).meta({ title: "Word limit", description: "Most words the candidate should use in an answer." }),
-  tieBreak: z.enum(["breadth", "depth"]).default("depth").meta({ title: "Tie break", description: "Direction of the next instruction when as many reviews are positive as negative." }),
-  quorum: z.int().min(1).default(2).meta({ title: "Quorum", description: "Fewest reviews that a verdict needs; a smaller panel needs all of its own." }),
-  reviewFinalTurn: z.boolean().default(false).meta({ title: "Review the final turn", description: "Also review the last answer, at the price of one call a reviewer." }),
-  humanReview: z.boolean().default(false).meta({ title: "Human review", description: "Pause before each new instruction for a person to accept, edit or end." }),
+  tieBreak: z
+    .enum(["breadth", "depth"])
+    .default("depth")
+    .meta({ title: "Tie break", description: "Direction of the next instruction when as many reviews are positive as negative." }),
+  quorum: z
+    .int()
+    .min(1)
+    .default(2)
+    .meta({ title: "Quorum", description: "Fewest reviews that a verdict needs; a smaller panel needs all of its own." }),
+  reviewFinalTurn: z
+    .boolean()
+    .default(false)
+    .meta({ title: "Review the final turn", description: "Also review the last answer, at the price of one call a reviewer." }),
+  humanReview: z
+    .boolean()
+    .default(false)
+    .meta({ title: "Human review", description: "Pause before each new instruction for a person to accept, edit or end." }),
 });
 export type Settings = z.infer<typeof Settings>;
 export type SettingsInput = z.input<typeof Settings>;
@@ -88,7 +128,7 @@ export interface ModelSettings {
   readonly baseUrl: string | null;
   readonly apiKeyEnv: string;
   readonly temperature: number;
-  readonly maxTokens: number;
+  readonly outputLimit: number;
 }
 
 /** Settles which model, endpoint, key and sampling a role uses. */
@@ -98,7 +138,7 @@ export function modelFor(settings: Settings, role: z.infer<typeof RoleModel>): M
     baseUrl: role.baseUrl === undefined ? settings.baseUrl : role.baseUrl,
     apiKeyEnv: role.apiKeyEnv ?? settings.apiKeyEnv,
     temperature: role.temperature,
-    maxTokens: role.maxTokens,
+    outputLimit: role.outputLimit,
   };
 }
 

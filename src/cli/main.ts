@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+import { CommanderError } from "commander";
+
+import { ReviewInstructError } from "../errors.js";
+import { createLogger } from "../logger.js";
+import { exitCodes } from "./exit-codes.js";
+import { createProgram } from "./program.js";
+
+/** Runs one command line and gives its exit code; the only place that exits. */
+async function main(args: readonly string[]): Promise<number> {
+  let code: number = exitCodes.ok;
+  const program = createProgram((given) => {
+    code = given;
+  });
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return code;
+  } catch (error) {
+    // Commander has already said what was wrong; help and version end here too.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.error;
+    createLogger().error(
+      error instanceof ReviewInstructError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error),
+    );
+    return exitCodes.error;
+  }
+}
+
+// A reader that closed the pipe (`| head`) has seen enough.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(exitCodes.ok);
+  throw error;
+});
+process.exitCode = await main(process.argv.slice(2));
+// Whatever still keeps the process up (idle keep-alive sockets) has nothing left to say.
+process.exit();

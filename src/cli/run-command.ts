@@ -1,0 +1,84 @@
+import { createInterface } from "node:readline/promises";
+
+import { Command as Resume, MemorySaver } from "@langchain/langgraph";
+import type { Command } from "commander";
+import pc from "picocolors";
+
+import { environment } from "../environment.js";
+import { createReviewInstructGraph } from "../graph/review-instruct.js";
+import { createLogger } from "../logger.js";
+import { createModelAccess } from "../models/access.js";
+import type { ReviewEvent } from "../nodes/events.js";
+import type { HumanDecision } from "../nodes/human-review.js";
+import { type EndpointFlags, addEndpointOptions } from "./endpoint-options.js";
+import { eventLines } from "./event-lines.js";
+import { exitCodes } from "./exit-codes.js";
+import { rehearsalNotice } from "./rehearsal.js";
+import { type SettingsFlags, addSettingsOptions, settingsFrom } from "./settings-options.js";
+
+interface RunFlags extends SettingsFlags, EndpointFlags {
+  readonly input?: string;
+  readonly system?: string;
+  readonly humanReview?: boolean;
+}
+
+export function addRunCommand(program: Command, setExitCode: (code: number) => void): void {
+  const command = program
+    .command("run")
+    .description("Run one conversation and print it as it grows: instruction, response, each review, verdict, next instruction.")
+    .argument("<instruction>", "the seed: what the user asks first")
+    .option("--input <text>", "material that the instruction works on")
+    .option("--system <text>", "system prompt of the conversation")
+    .option("--human-review", "ask before each new instruction: accept, edit or end");
+  addEndpointOptions(addSettingsOptions(command)).action(async (instruction: string, flags: RunFlags) => {
+    await run(instruction, flags);
+    setExitCode(exitCodes.ok);
+  });
+}
+
+async function run(instruction: string, flags: RunFlags): Promise<void> {
+  const { settings } = await settingsFrom(flags);
+  const logger = createLogger();
+  const context = { ...settings, humanReview: flags.humanReview ?? settings.humanReview };
+  rehearsalNotice(settings, logger);
+  const models = createModelAccess({
+    env: environment,
+    timeoutMs: flags.timeout * 1000,
+    maxRetries: flags.maxRetries,
+    onRetry: ({ role, reason, delayMs }) => logger.warn(`${role}: ${reason} Trying again in ${(delayMs / 1000).toFixed(1)} s.`),
+  });
+  const graph = createReviewInstructGraph({ models, checkpointer: new MemorySaver() });
+  const config = { configurable: { thread_id: "run" }, context };
+  let input: Parameters<typeof graph.stream>[0] = {
+    instruction,
+    input: flags.input ?? null,
+    system: flags.system ?? null,
+  };
+  for (;;) {
+    for await (const event of await graph.stream(input, { ...config, streamMode: "custom" })) show(event);
+    const { tasks } = await graph.getState(config);
+    const paused = tasks.flatMap((task) => task.interrupts).at(0);
+    if (!paused) return;
+    input = new Resume({ resume: await askPerson(paused.value) });
+  }
+}
+
+function show(event: ReviewEvent): void {
+  process.stdout.write(`${eventLines(event, pc.createColors(process.stdout.isTTY === true && pc.isColorSupported))}\n`);
+}
+
+/** Shows the proposed instruction and reads what to do with it. The end of input counts as "end". */
+async function askPerson(pause: { instruction: string; evolution: string }): Promise<HumanDecision> {
+  process.stderr.write(`\nProposed next instruction (${pause.evolution}):\n${pause.instruction}\n`);
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const closed = new Promise<"">((resolve) => terminal.once("close", () => resolve("")));
+  try {
+    const answer = (
+      await Promise.race([terminal.question("Enter accepts it, other text replaces it, . ends the conversation: "), closed.then(() => ".")])
+    ).trim();
+    if (answer === ".") return { action: "end" };
+    return answer === "" ? { action: "accept" } : { action: "edit", instruction: answer };
+  } finally {
+    terminal.close();
+  }
+}

@@ -1,0 +1,17 @@
+import { ModelCallError, ReviewInstructError } from "../errors.js";
+
+/** Faults of the job and not of one conversation: going on would only fail the rest, too. */
+const fatalCodes = new Set([
+  "budget_exhausted",
+  "endpoint_down",
+  "output_unwritable",
+  "checkpoints_unavailable",
+  "model_unauthorized",
+  "model_misconfigured",
+]);
+
+/** Whether an error stops the whole job, resumably. A missing model (404) does as well. */
+export function isFatal(error: unknown): boolean {
+  if (error instanceof ModelCallError && error.facts["status"] === 404) return true;
+  return error instanceof ReviewInstructError && fatalCodes.has(error.code);
+}

@@ -1,0 +1,138 @@
+import { setMaxListeners } from "node:events";
+
+import PQueue from "p-queue";
+
+import { type RowOrigin, toRow } from "../dataset/conversation-row.js";
+import type { Seed } from "../dataset/seed.js";
+import { ReplyError, ReviewInstructError } from "../errors.js";
+import type { ConversationOutput } from "../state/conversation.js";
+import type { Conversation, ConversationRunner, Stop } from "./conversation.js";
+import { conversationId } from "./fingerprint.js";
+import type { FailureRow, OutputFolder, Shard } from "./output-folder.js";
+import { isFatal } from "./fatal.js";
+
+export interface GenerateOptions {
+  /** Valid seeds with their place in the file; read only as fast as conversations finish. */
+  readonly seeds: AsyncIterable<{ readonly index: number; readonly seed: Seed }>;
+  readonly runner: ConversationRunner;
+  readonly folder: OutputFolder;
+  readonly origin: RowOrigin;
+  /** Conversations under way at once. */
+  readonly concurrency: number;
+  readonly shard?: Shard | null;
+  /** Try conversations again that failed in an earlier run. Default false. */
+  readonly retryFailed?: boolean;
+  /** Keep the threads of finished conversations. Default false. */
+  readonly keepCheckpoints?: boolean;
+  /** `drain` stops at the next superstep, `abort` at once; both leave everything resumable. */
+  readonly stop?: Stop;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** Where a job stands. Counts of conversations, but for `turns`, which counts those of the conversations that this run finished. */
+export interface Progress {
+  readonly finished: number;
+  /** Finished by earlier runs. */
+  readonly found: number;
+  readonly failed: number;
+  readonly active: number;
+  readonly endedEarly: number;
+  readonly turns: number;
+}
+
+export interface GenerateResult extends Progress {
+  /** Why the job stopped before its last seed; null where every seed was seen to. */
+  readonly stopped: Error | "asked" | null;
+}
+
+/**
+ * Makes every seed a conversation, each exactly once over any number of runs and kills: finished ones are skipped, unfinished
+ * ones go on from their last checkpoint, a conversation that fails for good becomes a failure row. What would fail every
+ * conversation (budget, endpoint, disk, database, key) stops the job instead, resumably.
+ */
+export async function generate(options: GenerateOptions): Promise<GenerateResult> {
+  const { seeds, runner, folder, origin, shard, retryFailed = false, keepCheckpoints = false } = options;
+  const drain = new AbortController();
+  const stop: Stop = {
+    drain: AbortSignal.any([drain.signal, ...(options.stop ? [options.stop.drain, options.stop.abort] : [])]),
+    abort: options.stop?.abort ?? new AbortController().signal,
+  };
+  setMaxListeners(Infinity, stop.drain, stop.abort);
+  const counts = { finished: 0, found: folder.done.size, failed: 0, active: 0, endedEarly: 0, turns: 0 };
+  let fatal: Error | null = null;
+  const report = () => options.onProgress?.({ ...counts });
+
+  if (!keepCheckpoints) await forgetFinished(folder, runner);
+
+  const finish = async (conversation: Conversation, output: ConversationOutput) => {
+    const { id, index, seed } = conversation;
+    await folder.addRow(toRow(id, { index, ...seedFields(seed) }, output, origin));
+    counts.finished += 1;
+    counts.turns += output.turns.length;
+    if (output.endedEarly) counts.endedEarly += 1;
+    if (!keepCheckpoints) await runner.forget(id);
+  };
+
+  const one = async (conversation: Conversation) => {
+    counts.active += 1;
+    report();
+    try {
+      const output = await runner.run(conversation, stop);
+      if (output !== "drained") await finish(conversation, output);
+    } catch (error) {
+      if (isFatal(error)) throw error;
+      await folder.addFailure(await failureOf(conversation, error, runner));
+      counts.failed += 1;
+    } finally {
+      counts.active -= 1;
+      report();
+    }
+  };
+
+  const queue = new PQueue({ concurrency: options.concurrency });
+  const give = (conversation: Conversation) =>
+    queue
+      .add(() => one(conversation))
+      .catch((error: unknown) => {
+        fatal ??= error instanceof Error ? error : new Error(String(error));
+        drain.abort();
+      });
+  for await (const { index, seed } of seeds) {
+    if (stop.drain.aborted) break;
+    if (shard && index % shard.of !== shard.index) continue;
+    if (folder.done.has(index)) continue;
+    if (folder.failed.has(index) && !retryFailed) {
+      counts.failed += 1;
+      continue;
+    }
+    void give({ id: conversationId(origin.fingerprint, index, seed), index, seed });
+    await queue.onSizeLessThan(1);
+  }
+  await queue.onIdle();
+  report();
+  return { ...counts, stopped: fatal ?? (stop.drain.aborted ? "asked" : null) };
+}
+
+/** A kill may have come between a row and the end of its thread. */
+async function forgetFinished(folder: OutputFolder, runner: ConversationRunner): Promise<void> {
+  for (const id of folder.recentIds) await runner.forget(id);
+}
+
+function seedFields(seed: Seed) {
+  return seed.messages ? { messages: [...seed.messages] } : { instruction: seed.instruction, input: seed.input, system: seed.system };
+}
+
+async function failureOf({ id, index, seed }: Conversation, error: unknown, runner: ConversationRunner): Promise<FailureRow> {
+  const known = error instanceof ReviewInstructError ? error : null;
+  const attempts = known?.facts["attempts"];
+  return {
+    id,
+    seed: { index, ...seedFields(seed) },
+    code: known?.code ?? "unexpected",
+    message: error instanceof Error ? error.message : String(error),
+    turn: await runner.turnOf(id),
+    rawText: error instanceof ReplyError ? error.facts.rawText : null,
+    attempts: typeof attempts === "number" ? attempts : null,
+    at: new Date().toISOString(),
+  };
+}

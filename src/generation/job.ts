@@ -1,0 +1,101 @@
+import { openCheckpointer } from "../checkpoints/open-checkpointer.js";
+import type { RowOrigin } from "../dataset/conversation-row.js";
+import { readSeeds } from "../dataset/seeds.js";
+import { InputError } from "../errors.js";
+import { createReviewInstructGraph } from "../graph/review-instruct.js";
+import type { ModelAccess } from "../nodes/model-access.js";
+import { promptVersions } from "../prompts/versions.js";
+import { type Settings, seatedPanel } from "../state/settings.js";
+import { type ConversationRunner, type Stop, localRunner } from "./conversation.js";
+import { identityOf, settingsFingerprint } from "./fingerprint.js";
+import { type GenerateResult, type Progress, generate } from "./generate.js";
+import { OutputFolder, type Shard } from "./output-folder.js";
+import { type SeedScan, scanSeeds } from "./seed-scan.js";
+
+export interface JobOptions {
+  /** A JSON array or JSONL file of seeds. */
+  readonly seeds: string;
+  /** The output folder. It is made where it does not exist, and continued where it does. */
+  readonly output: string;
+  readonly settings: Settings;
+  /** Use at most this many seeds, from the first. Default: all. */
+  readonly limit?: number;
+  /** Pass over bad rows instead of refusing the file. Default false. */
+  readonly skipInvalid?: boolean;
+  /** `memory`, `sqlite:<file>` or `postgres://...`. Default: an SQLite file in the output folder. */
+  readonly checkpoint?: string;
+  /** Conversations under way at once. Default 32. */
+  readonly concurrency?: number;
+  readonly keepCheckpoints?: boolean;
+  readonly retryFailed?: boolean;
+  readonly shard?: Shard | null;
+  readonly stop?: Stop;
+  readonly onScan?: (scan: SeedScan) => void;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface JobResult extends GenerateResult {
+  /** Valid seeds of this process: all, or its shard's. */
+  readonly total: number;
+  readonly conversations: string;
+  readonly failures: string;
+}
+
+/**
+ * A whole job in this process: seeds in, an output folder out, resumed where one was begun. `models` opens the models once
+ * the folder is this process's own, and gets the path of its usage ledger.
+ */
+export async function runJob(options: JobOptions, openModels: (usageFile: string) => Promise<OpenModels>): Promise<JobResult> {
+  const { settings, seeds, shard = null, concurrency = 32 } = options;
+  if (settings.humanReview)
+    throw new InputError("`humanReview` needs a person at every turn: leave it out of a job, or use Studio or `run`", { field: "humanReview" });
+  const scan = await scanSeeds(seeds, options);
+  options.onScan?.(scan);
+  const folder = await OutputFolder.open(
+    options.output,
+    { seeds: scan.digest, settings: identityOf(settings), shards: shard?.of ?? 1 },
+    seeds,
+    shard,
+  );
+  try {
+    const checkpoints = await openCheckpointer(options.checkpoint ?? `sqlite:${folder.names.checkpoints}`);
+    try {
+      const { models, close } = await openModels(folder.names.usage);
+      try {
+        const graph = createReviewInstructGraph({ models, checkpointer: checkpoints.saver });
+        const runner: ConversationRunner = localRunner({ graph, saver: checkpoints.saver, settings });
+        const result = await generate({ ...options, seeds: readSeeds(seeds, options), runner, folder, origin: originOf(settings), concurrency });
+        return { ...result, total: shareOf(scan.count, shard), conversations: folder.names.conversations, failures: folder.names.failures };
+      } finally {
+        await close();
+      }
+    } finally {
+      await checkpoints.close();
+    }
+  } finally {
+    await folder.close();
+  }
+}
+
+export interface OpenModels {
+  readonly models: ModelAccess;
+  close(): Promise<void>;
+}
+
+function originOf(settings: Settings): RowOrigin {
+  const model = (own: { model?: string }) => own.model ?? settings.model;
+  return {
+    models: {
+      candidate: model(settings.candidate),
+      chairman: model(settings.chairman),
+      reviewers: Object.fromEntries(seatedPanel(settings).map((reviewer) => [reviewer.name, model(reviewer)])),
+    },
+    prompts: { ...promptVersions },
+    fingerprint: settingsFingerprint(settings),
+  };
+}
+
+/** Seeds of one shard, as near as the count alone tells where rows were skipped. */
+function shareOf(count: number, shard: Shard | null): number {
+  return shard ? Math.floor(count / shard.of) + (shard.index < count % shard.of ? 1 : 0) : count;
+}
