@@ -1,0 +1,29 @@
+/** The public API: the graph and its parts, models, checkpoints, seeds in and rows out, whole jobs. */
+export { createReviewInstructGraph, type ReviewInstructGraph, type ReviewInstructOptions } from "./graph/review-instruct.js";
+export { createCandidate } from "./nodes/candidate.js";
+export { type EvolutionPolicy, createChairman, followTheVerdict } from "./nodes/chairman.js";
+export type { ReviewEvent } from "./nodes/events.js";
+export { HumanDecision } from "./nodes/human-review.js";
+export type { ModelAccess, ModelReply, ModelRequest, ReplySchema, TokenUsage } from "./nodes/model-access.js";
+export { createReviewer } from "./nodes/reviewer.js";
+export { createVerdict, majority } from "./nodes/verdict.js";
+export { PanelAttendance } from "./nodes/attendance.js";
+export {
+  ConversationInput,
+  ConversationOutput,
+  ConversationState,
+  ReviewTask,
+  type DialogueLine,
+  type FullTurn,
+  dialogueOf,
+  fullTurns,
+} from "./state/conversation.js";
+export { Abstention, CallUsage, EarlyEnding, Evolution, Review, Scores, Turn, type Dimension, dimensions } from "./state/records.js";
+export { Mode, ReviewerSettings, Settings, type ModelSettings, type SettingsInput, VerdictSide, defaultPanel } from "./state/settings.js";
+export { type ModelAccessOptions, type ModelAccessWrapper, createModelAccess } from "./models/access.js";
+export { OfflineChatModel } from "./models/offline/model.js";
+export { type Checkpoints, openCheckpointer } from "./checkpoints/open-checkpointer.js";
+export { ConversationRow } from "./dataset/conversation-row.js";
+export { type ReadSeedsOptions, Seed, type SeedRow, readSeeds } from "./dataset/seeds.js";
+export { type JobOptions, type JobResult, runJob } from "./generation/job.js";
+export { InputError, ModelCallError, QuorumError, ReplyError, ReviewInstructError } from "./errors.js";

@@ -1,0 +1,200 @@
+import { readFile, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { describe, expect, it } from "vitest";
+
+import { openCheckpointer } from "../../src/checkpoints/open-checkpointer.js";
+import { type CliResult, runCli } from "../support/cli.js";
+import { startOpenAiServer } from "../support/openai-server.js";
+import { readFailures, readRows } from "../support/rows.js";
+import { temporaryFiles } from "../support/temporary-files.js";
+
+const files = temporaryFiles();
+let folders = 0;
+const freshFolder = () => files.path(`out-${++folders}`);
+
+const seeds = (count: number) =>
+  files.write(
+    Array.from({ length: count }, (_, index) => JSON.stringify({ instruction: `Explain step ${index} of making bread.`, ...(index % 3 === 0 && { input: `Note ${index}` }) })).join("\n"),
+  );
+
+describe("generate with the offline model", () => {
+  it("makes a valid row of every seed, input kept, and says where they are", async () => {
+    const output = freshFolder();
+    const { code, stderr, stdout } = await runCli(["generate", await seeds(6), "--output", output]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
+    expect(stderr).toContain("for trying things out, not for training");
+    expect(stderr).toContain(join(output, "conversations.jsonl"));
+    const rows = await readRows(join(output, "conversations.jsonl"));
+    expect(rows.map((row) => row.seed.index).sort()).toEqual([0, 1, 2, 3, 4, 5]);
+    for (const row of rows) {
+      expect(row.models).toEqual({ candidate: "offline", chairman: "offline", reviewers: { accuracy: "offline", depth: "offline", usefulness: "offline" } });
+      expect(row.messages.map((message) => message.role)).toEqual(["user", "assistant", "user", "assistant", "user", "assistant"]);
+      expect(row.messages[0]?.content).toBe([row.seed.instruction, row.seed.input].filter(Boolean).join("\n\n"));
+      expect(row.turns.map((turn) => turn.reviews.length)).toEqual([3, 3, 0]);
+      expect(row.usage.calls).toBe(11);
+    }
+  });
+
+  it("gives the same rows when it is run anew", async () => {
+    const file = await seeds(4);
+    const [a, b] = [freshFolder(), freshFolder()];
+    await runCli(["generate", file, "--output", a]);
+    await runCli(["generate", file, "--output", b, "--concurrency", "1"]);
+    const byId = async (folder: string) => Object.fromEntries((await readRows(join(folder, "conversations.jsonl"))).map((row) => [row.id, row]));
+    expect(await byId(a)).toEqual(await byId(b));
+  });
+
+  it("leaves no checkpoints of finished conversations, unless asked to", async () => {
+    const file = await seeds(3);
+    const [plain, kept] = [freshFolder(), freshFolder()];
+    await runCli(["generate", file, "--output", plain]);
+    await runCli(["generate", file, "--output", kept, "--keep-checkpoints"]);
+    const threads = async (folder: string) => {
+      const { saver, close } = await openCheckpointer(`sqlite:${join(folder, "checkpoints.sqlite")}`);
+      const rows = await readRows(join(folder, "conversations.jsonl"));
+      const found = await Promise.all(rows.map((row) => saver.getTuple({ configurable: { thread_id: row.id } })));
+      await close();
+      return found.filter(Boolean).length;
+    };
+    expect(await threads(plain)).toBe(0);
+    expect(await threads(kept)).toBe(3);
+  });
+});
+
+describe("generate against an endpoint", () => {
+  it("gives every row, with each critique word for word in the chairman's request", async () => {
+    const server = await startOpenAiServer();
+    const output = freshFolder();
+    const { code, stderr } = await runCli(["generate", await seeds(5), "--output", output, "--model", "openai:test", "--base-url", server.baseUrl]);
+    await server.close();
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(server.requests).toHaveLength(5 * 11);
+    const asked = server.requests.filter(({ role }) => role === "chairman").map(({ body }) => body.messages.map((message) => message.content).join("\n"));
+    const rows = await readRows(join(output, "conversations.jsonl"));
+    const critiques = rows.flatMap((row) => row.turns.flatMap((turn) => turn.reviews.map((review) => review.critique)));
+    expect(critiques).toHaveLength(5 * 2 * 3);
+    for (const critique of critiques) expect(asked.filter((request) => request.includes(critique))).toHaveLength(1);
+  });
+
+  it("writes a failure with code, turn, raw text and attempts, says so by its exit code, and tries again on demand", async () => {
+    const broken = (content: string) => content.includes("step 1 ");
+    const server = await startOpenAiServer(({ role, body }) => (role === "candidate" && broken(JSON.stringify(body.messages)) ? { content: "" } : undefined));
+    const output = freshFolder();
+    const args = ["generate", await seeds(3), "--output", output, "--model", "openai:test", "--base-url", server.baseUrl];
+    const first = await runCli(args);
+    expect(first.code).toBe(2);
+    expect(first.stderr).toContain("1 failed");
+    const failures = await readFailures(join(output, "failures.jsonl"));
+    expect(failures).toMatchObject([{ seed: { index: 1 }, code: "reply_empty", turn: 1, rawText: "", attempts: 3 }]);
+    server.setHandler(() => undefined);
+    const paid = server.requests.length;
+    expect((await runCli(args)).code).toBe(2);
+    expect(server.requests).toHaveLength(paid);
+    expect((await runCli([...args, "--retry-failed"])).code).toBe(0);
+    await server.close();
+    expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
+    expect(await readRows(join(output, "conversations.jsonl"))).toHaveLength(3);
+  });
+
+  it("stops at a wrong key, naming endpoint and role and never the key", async () => {
+    const server = await startOpenAiServer(() => ({ status: 401, body: { error: { message: "bad key sk-very-secret-0123456789" } } }));
+    const output = freshFolder();
+    const { code, stderr } = await runCli(["generate", await seeds(20), "--output", output, "--model", "openai:test", "--base-url", server.baseUrl, "--concurrency", "2"], {
+      env: { OPENAI_API_KEY: "sk-very-secret-0123456789" },
+    });
+    await server.close();
+    expect(code).toBe(3);
+    expect(stderr).toContain(server.baseUrl);
+    expect(stderr).toContain("candidate");
+    expect(stderr).toContain("OPENAI_API_KEY");
+    expect(server.requests.length).toBeLessThanOrEqual(4);
+    const written = await Promise.all((await readdir(output)).map((name) => readFile(join(output, name), "latin1")));
+    for (const text of [stderr, ...written]) expect(text).not.toContain("sk-very-secret");
+  });
+});
+
+describe("bad input", () => {
+  const cases: [name: string, content: string | null, ...said: string[]][] = [
+    ["a missing file", null, "nowhere.jsonl"],
+    ["no JSON", "hello", "starts with \"hello\""],
+    ["a row without instruction", '{"instruction":"x"}\n{"prompt":"y"}', "line 2", "instruction"],
+    ["an empty instruction", '{"instruction":"  "}', "line 1", "instruction"],
+    ["an instruction that is no text", '[{"instruction":"x"},{"instruction":7}]', "row 2", "instruction"],
+  ];
+  it.each(cases)("is refused with file, row and field: %s", async (_name, content, ...said) => {
+    const file = content === null ? files.path("nowhere.jsonl") : await files.write(content);
+    const output = freshFolder();
+    const { code, stderr } = await runCli(["generate", file, "--output", output]);
+    expect(code).toBe(1);
+    for (const text of [file, ...said]) expect(stderr).toContain(text);
+    await expect(readdir(output)).rejects.toThrow("ENOENT");
+  });
+
+  it("reads a byte order mark and CRLF", async () => {
+    const output = freshFolder();
+    const { code } = await runCli(["generate", await files.write('\uFEFF{"instruction":"a"}\r\n{"instruction":"b"}\r\n'), "--output", output]);
+    expect(code).toBe(0);
+    expect(await readRows(join(output, "conversations.jsonl"))).toHaveLength(2);
+  });
+
+  it("passes over bad rows on demand, and counts and lists them", async () => {
+    const output = freshFolder();
+    const { code, stderr } = await runCli(["generate", await files.write('{"instruction":"a"}\n{"no":1}\nnot json\n{"instruction":"b"}'), "--output", output, "--skip-invalid"]);
+    expect(code).toBe(0);
+    expect(stderr).toContain("2 rows");
+    expect(stderr).toContain("line 2");
+    expect(stderr).toContain("line 3");
+    expect((await readRows(join(output, "conversations.jsonl"))).map((row) => row.seed.index).sort()).toEqual([0, 3]);
+  });
+
+  const flags: [name: string, args: string[], said: string][] = [
+    ["an unknown flag", ["--turn", "3"], "--turn"],
+    ["a number that is none", ["--turns", "many"], "--turns"],
+    ["an unknown mode", ["--mode", "two_reviews"], "multi_review"],
+    ["a bad URL", ["--base-url", "ftp://x"], "baseUrl"],
+    ["a key in place of a variable's name", ["--api-key-env", "sk-123"], "apiKeyEnv"],
+    ["an unknown provider", ["--model", "llama:7b"], "openai:"],
+  ];
+  it.each(flags)("refuses %s", async (_name, args, said) => {
+    const { code, stderr } = await runCli(["generate", await seeds(1), "--output", freshFolder(), ...args]);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(said);
+  });
+
+  it("refuses an unknown setting in the config file, by name", async () => {
+    const config = await files.write("turns: 2\ncandidate:\n  temprature: 0.5\n", "yaml");
+    const { code, stderr } = await runCli(["generate", await seeds(1), "--output", freshFolder(), "--config", config]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("temprature");
+  });
+});
+
+describe("one folder, one job", () => {
+  const rowsOf = (output: string) => readFile(join(output, "conversations.jsonl"), "utf8");
+
+  it("skips what is finished", async () => {
+    const output = freshFolder();
+    const args = ["generate", await seeds(3), "--output", output];
+    await runCli([...args, "--limit", "2"]);
+    const before = await rowsOf(output);
+    const { stderr }: CliResult = await runCli(args);
+    expect(stderr).toContain("3 of 3 finished (2 by earlier runs)");
+    expect((await rowsOf(output)).startsWith(before)).toBe(true);
+  });
+
+  it("refuses other settings and other seeds with the difference", async () => {
+    const output = freshFolder();
+    const file = await seeds(2);
+    await runCli(["generate", file, "--output", output]);
+    const before = await rowsOf(output);
+    const settings = await runCli(["generate", file, "--output", output, "--turns", "4"]);
+    expect(settings.code).toBe(1);
+    expect(settings.stderr).toContain("settings.turns: was 3, is 4");
+    await writeFile(file, '{"instruction":"another"}');
+    const other = await runCli(["generate", file, "--output", output]);
+    expect(other.code).toBe(1);
+    expect(other.stderr).toContain("seeds: was");
+    expect(await rowsOf(output)).toBe(before);
+  });
+});
