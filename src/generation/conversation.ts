@@ -71,10 +71,9 @@ export function localRunner(options: {
   };
 }
 
-function inputOf(seed: Seed): ConversationInput {
-  return seed.messages
-    ? { messages: seed.messages.map(toMessage) }
-    : { instruction: seed.instruction, input: seed.input ?? null, system: seed.system ?? null };
+function inputOf({ instruction, input, system, messages }: Seed): ConversationInput {
+  const begun = messages ? { messages: messages.map(toMessage) } : {};
+  return { instruction: instruction ?? null, input: input ?? null, system: system ?? null, ...begun };
 }
 
 function toMessage({ role, content }: SeedMessage): BaseMessage {

@@ -66,7 +66,7 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
 
   const finish = async (conversation: Conversation, output: ConversationOutput) => {
     const { id, index, seed } = conversation;
-    await folder.addRow(toRow(id, { index, ...seedFields(seed) }, output, origin));
+    await folder.addRow(toRow(id, { index, ...seed }, output, origin));
     counts.finished += 1;
     counts.turns += output.turns.length;
     if (output.endedEarly) counts.endedEarly += 1;
@@ -118,16 +118,12 @@ async function forgetFinished(folder: OutputFolder, runner: ConversationRunner):
   for (const id of folder.recentIds) await runner.forget(id);
 }
 
-function seedFields(seed: Seed) {
-  return seed.messages ? { messages: [...seed.messages] } : { instruction: seed.instruction, input: seed.input, system: seed.system };
-}
-
 async function failureOf({ id, index, seed }: Conversation, error: unknown, runner: ConversationRunner): Promise<FailureRow> {
   const known = error instanceof ReviewInstructError ? error : null;
   const attempts = known?.facts["attempts"];
   return {
     id,
-    seed: { index, ...seedFields(seed) },
+    seed: { index, ...seed },
     code: known?.code ?? "unexpected",
     message: error instanceof Error ? error.message : String(error),
     turn: await runner.turnOf(id),

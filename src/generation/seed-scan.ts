@@ -28,9 +28,8 @@ export async function scanSeeds(file: string, options: { readonly limit?: number
   };
   for await (const { seed } of readSeeds(file, { ...options, onInvalid })) {
     count += 1;
-    const texts: readonly string[] = seed.messages
-      ? seed.messages.map((message) => message.content)
-      : [seed.instruction ?? "", seed.input ?? "", seed.system ?? ""];
+    const { instruction = "", input = "", system = "", messages = [] } = seed;
+    const texts = [instruction, input, system, ...messages.map((message) => message.content)];
     characters += texts.reduce((sum, text) => sum + text.length, 0);
   }
   return { digest: await digestSeeds(file), count, characters, invalid: { count: invalid, first } };

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { openCheckpointer } from "../../src/checkpoints/open-checkpointer.js";
 import { type CliResult, runCli } from "../support/cli.js";
 import { startOpenAiServer } from "../support/openai-server.js";
-import { readFailures, readRows } from "../support/rows.js";
+import { indices, readFailures, readRows } from "../support/rows.js";
 import { temporaryFiles } from "../support/temporary-files.js";
 
 const files = temporaryFiles();
@@ -15,7 +15,9 @@ const freshFolder = () => files.path(`out-${++folders}`);
 
 const seeds = (count: number) =>
   files.write(
-    Array.from({ length: count }, (_, index) => JSON.stringify({ instruction: `Explain step ${index} of making bread.`, ...(index % 3 === 0 && { input: `Note ${index}` }) })).join("\n"),
+    Array.from({ length: count }, (_, index) =>
+      JSON.stringify({ instruction: `Explain step ${index} of making bread.`, ...(index % 3 === 0 && { input: `Note ${index}` }) }),
+    ).join("\n"),
   );
 
 describe("generate with the offline model", () => {
@@ -26,9 +28,13 @@ describe("generate with the offline model", () => {
     expect(stderr).toContain("for trying things out, not for training");
     expect(stderr).toContain(join(output, "conversations.jsonl"));
     const rows = await readRows(join(output, "conversations.jsonl"));
-    expect(rows.map((row) => row.seed.index).sort()).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(indices(rows)).toEqual([0, 1, 2, 3, 4, 5]);
     for (const row of rows) {
-      expect(row.models).toEqual({ candidate: "offline", chairman: "offline", reviewers: { accuracy: "offline", depth: "offline", usefulness: "offline" } });
+      expect(row.models).toEqual({
+        candidate: "offline",
+        chairman: "offline",
+        reviewers: { accuracy: "offline", depth: "offline", usefulness: "offline" },
+      });
       expect(row.messages.map((message) => message.role)).toEqual(["user", "assistant", "user", "assistant", "user", "assistant"]);
       expect(row.messages[0]?.content).toBe([row.seed.instruction, row.seed.input].filter(Boolean).join("\n\n"));
       expect(row.turns.map((turn) => turn.reviews.length)).toEqual([3, 3, 0]);
@@ -70,7 +76,9 @@ describe("generate against an endpoint", () => {
     await server.close();
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(server.requests).toHaveLength(5 * 11);
-    const asked = server.requests.filter(({ role }) => role === "chairman").map(({ body }) => body.messages.map((message) => message.content).join("\n"));
+    const asked = server.requests
+      .filter(({ role }) => role === "chairman")
+      .map(({ body }) => body.messages.map((message) => message.content).join("\n"));
     const rows = await readRows(join(output, "conversations.jsonl"));
     const critiques = rows.flatMap((row) => row.turns.flatMap((turn) => turn.reviews.map((review) => review.critique)));
     expect(critiques).toHaveLength(5 * 2 * 3);
@@ -79,7 +87,9 @@ describe("generate against an endpoint", () => {
 
   it("writes a failure with code, turn, raw text and attempts, says so by its exit code, and tries again on demand", async () => {
     const broken = (content: string) => content.includes("step 1 ");
-    const server = await startOpenAiServer(({ role, body }) => (role === "candidate" && broken(JSON.stringify(body.messages)) ? { content: "" } : undefined));
+    const server = await startOpenAiServer(({ role, body }) =>
+      role === "candidate" && broken(JSON.stringify(body.messages)) ? { content: "" } : undefined,
+    );
     const output = freshFolder();
     const args = ["generate", await seeds(3), "--output", output, "--model", "openai:test", "--base-url", server.baseUrl];
     const first = await runCli(args);
@@ -100,9 +110,12 @@ describe("generate against an endpoint", () => {
   it("stops at a wrong key, naming endpoint and role and never the key", async () => {
     const server = await startOpenAiServer(() => ({ status: 401, body: { error: { message: "bad key sk-very-secret-0123456789" } } }));
     const output = freshFolder();
-    const { code, stderr } = await runCli(["generate", await seeds(20), "--output", output, "--model", "openai:test", "--base-url", server.baseUrl, "--concurrency", "2"], {
-      env: { OPENAI_API_KEY: "sk-very-secret-0123456789" },
-    });
+    const { code, stderr } = await runCli(
+      ["generate", await seeds(20), "--output", output, "--model", "openai:test", "--base-url", server.baseUrl, "--concurrency", "2"],
+      {
+        env: { OPENAI_API_KEY: "sk-very-secret-0123456789" },
+      },
+    );
     await server.close();
     expect(code).toBe(3);
     expect(stderr).toContain(server.baseUrl);
@@ -117,7 +130,7 @@ describe("generate against an endpoint", () => {
 describe("bad input", () => {
   const cases: [name: string, content: string | null, ...said: string[]][] = [
     ["a missing file", null, "nowhere.jsonl"],
-    ["no JSON", "hello", "starts with \"hello\""],
+    ["no JSON", "hello", 'starts with "hello"'],
     ["a row without instruction", '{"instruction":"x"}\n{"prompt":"y"}', "line 2", "instruction"],
     ["an empty instruction", '{"instruction":"  "}', "line 1", "instruction"],
     ["an instruction that is no text", '[{"instruction":"x"},{"instruction":7}]', "row 2", "instruction"],
@@ -140,12 +153,18 @@ describe("bad input", () => {
 
   it("passes over bad rows on demand, and counts and lists them", async () => {
     const output = freshFolder();
-    const { code, stderr } = await runCli(["generate", await files.write('{"instruction":"a"}\n{"no":1}\nnot json\n{"instruction":"b"}'), "--output", output, "--skip-invalid"]);
+    const { code, stderr } = await runCli([
+      "generate",
+      await files.write('{"instruction":"a"}\n{"no":1}\nnot json\n{"instruction":"b"}'),
+      "--output",
+      output,
+      "--skip-invalid",
+    ]);
     expect(code).toBe(0);
     expect(stderr).toContain("2 rows");
     expect(stderr).toContain("line 2");
     expect(stderr).toContain("line 3");
-    expect((await readRows(join(output, "conversations.jsonl"))).map((row) => row.seed.index).sort()).toEqual([0, 3]);
+    expect(indices(await readRows(join(output, "conversations.jsonl")))).toEqual([0, 3]);
   });
 
   const flags: [name: string, args: string[], said: string][] = [

@@ -10,6 +10,11 @@ export async function readRows(file: string): Promise<ConversationRow[]> {
   return (await lines(file)).map((line) => z.strictObject(ConversationRow.shape).parse(line));
 }
 
+/** Which seeds the rows are of, in the order of the seed file. */
+export function indices(rows: readonly ConversationRow[]): number[] {
+  return rows.map((row) => row.seed.index).sort((a, b) => a - b);
+}
+
 export async function readFailures(file: string): Promise<FailureRow[]> {
   return (await lines(file)).map((line) => FailureRow.parse(line));
 }

@@ -1,6 +1,21 @@
+import type { RunnableConfig } from "@langchain/core/runnables";
+
 import type { ModelAccess, ModelReply, ModelRequest } from "../../src/nodes/model-access.js";
 
-export type Script = (request: ModelRequest, call: { readonly index: number; readonly ofRole: number }) => Partial<ModelReply> | Promise<Partial<ModelReply>>;
+/** What a script may want to know of the call beside the request itself. */
+export interface ScriptedCall {
+  /** The how-manieth call of all this is, from 1. */
+  readonly index: number;
+  /** Calls of the same role before this one. */
+  readonly ofRole: number;
+  /** The turn that the call belongs to, as its trace metadata says. */
+  readonly turn: number;
+  /** Who asks in which turn: `candidate 1`, `accuracy 2`, `chairman 3`. */
+  readonly label: string;
+  readonly config: RunnableConfig;
+}
+
+export type Script = (request: ModelRequest, call: ScriptedCall) => Partial<ModelReply> | Promise<Partial<ModelReply>>;
 
 /** A review as a model would write it. */
 export function reviewText(verdict: "positive" | "negative", critique: string): string {
@@ -18,11 +33,23 @@ export const plainScript: Script = ({ role, reviewer }, { index }) => {
 /** Model access that answers by role and keeps every request. Text goes through our own parsers, as a real reply would. */
 export function scriptedModels(script: Script = plainScript) {
   const requests: ModelRequest[] = [];
-  const models: ModelAccess = async (request) => {
+  /** Labels of the calls that were begun, and of those that brought a reply and so were paid for. */
+  const begun: string[] = [];
+  const answered: string[] = [];
+  const models: ModelAccess = async (request, config) => {
     const ofRole = requests.filter(({ role }) => role === request.role).length;
     requests.push(request);
-    const reply = await script(request, { index: requests.length, ofRole });
+    const turn = Number(config.metadata?.turn);
+    const label = `${request.reviewer ?? request.role} ${turn}`;
+    begun.push(label);
+    const reply = await script(request, { index: requests.length, ofRole, turn, label, config });
+    answered.push(label);
     return { text: "", finish: "stop", usage: { inputTokens: 10, outputTokens: 5 }, model: "scripted", ...reply };
   };
-  return { models, requests };
+  return { models, requests, begun, answered };
+}
+
+/** Everything a request says, as one text. */
+export function promptText(request: ModelRequest): string {
+  return request.messages.map((message) => message.text).join("\n\n");
 }
