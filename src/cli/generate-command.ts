@@ -2,18 +2,21 @@ import { InvalidArgumentError, type Command } from "commander";
 
 import { environment } from "../environment.js";
 import { type JobOptions, type JobResult, runJob } from "../generation/job.js";
+import { type ModelStack, openModelStack } from "../generation/model-stack.js";
 import type { Shard } from "../generation/output-folder.js";
-import { createLogger } from "../logger.js";
-import { createModelAccess } from "../models/access.js";
-import { type EndpointFlags, addEndpointOptions } from "./endpoint-options.js";
+import { scanSeeds } from "../generation/seed-scan.js";
+import { type Logger, createLogger } from "../logger.js";
+import { estimateJob } from "../models/estimate.js";
+import { type EndpointFlags, type LimitFlags, addEndpointOptions, addLimitOptions } from "./endpoint-options.js";
+import { estimateLines } from "./estimate-lines.js";
 import { exitCodes } from "./exit-codes.js";
 import { createProgressView } from "./progress-view.js";
 import { rehearsalNotice } from "./rehearsal.js";
-import { type SettingsFlags, addSettingsOptions, positiveInteger, settingsFrom } from "./settings-options.js";
+import { type JobConfig, type SettingsFlags, addSettingsOptions, positiveInteger, settingsFrom } from "./settings-options.js";
 import { stopOnSignals } from "./signals.js";
 import { summaryLines } from "./summary.js";
 
-interface GenerateFlags extends SettingsFlags, EndpointFlags {
+interface GenerateFlags extends SettingsFlags, EndpointFlags, LimitFlags {
   readonly output: string;
   readonly limit?: number;
   readonly skipInvalid?: boolean;
@@ -41,14 +44,29 @@ export function addGenerateCommand(program: Command, setExitCode: (code: number)
     .option("--shard <i/n>", "work on the i-th of n equal parts; every process needs the same n", shard)
     .option("--json-progress", "progress as JSON lines on stderr")
     .option("--quiet", "warnings and errors only");
-  addEndpointOptions(addSettingsOptions(command)).action(async (seeds: string, flags: GenerateFlags) => {
-    setExitCode(await generateCommand(seeds, flags));
+  addLimitOptions(addEndpointOptions(addSettingsOptions(command))).action(async (seeds: string, flags: GenerateFlags) => {
+    const config = await settingsFrom(flags);
+    setExitCode(await (flags.dryRun ? dryRun(seeds, flags, config) : generate(seeds, flags, config)));
   });
 }
 
-async function generateCommand(seeds: string, flags: GenerateFlags): Promise<number> {
-  const { settings } = await settingsFrom(flags);
-  const view = createProgressView({ stream: process.stderr, json: flags.jsonProgress === true, quiet: flags.quiet === true });
+async function dryRun(seeds: string, flags: GenerateFlags, { settings, prices }: JobConfig): Promise<number> {
+  const scan = await scanSeeds(seeds, flags);
+  const seedChars = scan.count === 0 ? 0 : scan.characters / scan.count;
+  const lines = estimateLines(scan.count, estimateJob({ conversations: scan.count, settings, prices, seedChars }));
+  process.stdout.write(`${lines.join("\n")}\n`);
+  return exitCodes.ok;
+}
+
+async function generate(seeds: string, flags: GenerateFlags, { settings, prices }: JobConfig): Promise<number> {
+  let stack: ModelStack | null = null;
+  const view = createProgressView({
+    stream: process.stderr,
+    json: flags.jsonProgress === true,
+    quiet: flags.quiet === true,
+    spent: () => stack?.spent() ?? null,
+    lanes: () => stack?.lanes() ?? [],
+  });
   const logger = createLogger({ quiet: flags.quiet === true || flags.jsonProgress === true, write: view.line });
   rehearsalNotice(settings, logger);
   const signals = stopOnSignals(logger);
@@ -64,18 +82,28 @@ async function generateCommand(seeds: string, flags: GenerateFlags): Promise<num
     },
     onProgress: view.update,
   };
-  try {
-    const result = await runJob(job, async () => ({
-      models: createModelAccess({
-        env: environment,
-        timeoutMs: flags.timeout * 1000,
-        maxRetries: flags.maxRetries,
-        onRetry: ({ role, reason, delayMs }) => view.detail(`${role}: ${reason} Trying again in ${(delayMs / 1000).toFixed(1)} s.`),
-      }),
-      close: async () => {},
+  const openModels = (usageFile: string) =>
+    (stack = openModelStack({
+      ...flags,
+      env: environment,
+      settings,
+      prices,
+      usageFile,
+      timeoutMs: flags.timeout * 1000,
+      gate: { maxConcurrency: flags.maxConcurrency, rpm: flags.rpm, tpm: flags.tpm, giveUpAfterMs: flags.giveUpAfter * 1000 },
+      onRetry: ({ role, reason, delayMs }) => view.detail(`${role}: ${reason} Trying again in ${(delayMs / 1000).toFixed(1)} s.`),
+      onCircuit: ({ endpoint, model, state, lastError }) =>
+        logger.warn(
+          state === "closed"
+            ? `${endpoint} (${model}) answers again`
+            : `${endpoint} (${model}) is ${state === "open" ? "down" : "being tried"}: ${lastError}`,
+        ),
+      onWarning: logger.warn,
     }));
+  try {
+    const result = await runJob(job, openModels);
     view.stop();
-    for (const line of summaryLines(result)) logger.info(line);
+    for (const line of summaryLines(result, stack)) logger.info(line);
     return exitCodeOf(result, logger);
   } finally {
     view.stop();
@@ -83,7 +111,7 @@ async function generateCommand(seeds: string, flags: GenerateFlags): Promise<num
   }
 }
 
-function exitCodeOf(result: JobResult, logger: { error(text: string): void }): number {
+function exitCodeOf(result: JobResult, logger: Logger): number {
   if (result.stopped === "asked") return exitCodes.interrupted;
   if (result.stopped) {
     logger.error(result.stopped.message);

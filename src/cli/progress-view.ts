@@ -1,6 +1,9 @@
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
 
 import type { Progress } from "../generation/generate.js";
+import type { LaneStatus } from "../models/gate.js";
+import type { Spent } from "../models/spent.js";
+import { compact } from "./estimate-lines.js";
 
 export interface ProgressView {
   /** Begins with the number of conversations of the job. */
@@ -17,57 +20,95 @@ export interface ProgressViewOptions {
   readonly stream: NodeJS.WriteStream;
   readonly json: boolean;
   readonly quiet: boolean;
+  /** What the job has spent; null while nothing is known. */
+  readonly spent: () => Spent | null;
+  /** How endpoints stand. */
+  readonly lanes: () => readonly LaneStatus[];
 }
 
 /** Seconds between two lines where no bar can be drawn. */
 const lineSeconds = 10;
 
 /** A live bar on a terminal; in a pipe one line now and then; JSON lines for programs; nothing when quiet. */
-export function createProgressView({ stream, json, quiet }: ProgressViewOptions): ProgressView {
+export function createProgressView(options: ProgressViewOptions): ProgressView {
+  const { stream, json, quiet } = options;
   const write = (text: string) => void stream.write(`${text}\n`);
   const silent: ProgressView = { start: () => {}, update: () => {}, line: write, detail: () => {}, stop: () => {} };
-  if (json) return jsonView(silent, write);
+  if (json) return jsonView(silent, write, options);
   if (quiet) return silent;
-  return stream.isTTY ? barView(stream) : lineView(silent, write);
+  return stream.isTTY ? barView(options) : lineView(silent, write, options);
 }
 
-function jsonView(silent: ProgressView, write: (text: string) => void): ProgressView {
+function jsonView(silent: ProgressView, write: (text: string) => void, { spent, lanes }: ProgressViewOptions): ProgressView {
   let total = 0;
-  return { ...silent, start: (count) => void (total = count), update: (progress) => write(JSON.stringify({ total, ...progress })) };
+  return {
+    ...silent,
+    start: (count) => void (total = count),
+    update: (progress) => write(JSON.stringify({ total, ...progress, spent: spent(), lanes: lanes() })),
+  };
 }
 
-function lineView(silent: ProgressView, write: (text: string) => void): ProgressView {
+function lineView(silent: ProgressView, write: (text: string) => void, options: ProgressViewOptions): ProgressView {
   let total = 0;
   let last = Date.now();
   const show = (progress: Progress) => {
     if (Date.now() - last < lineSeconds * 1000) return;
     last = Date.now();
-    write(`${progress.found + progress.finished} of ${total} conversations, ${progress.failed} failed, ${progress.active} under way`);
+    const { found, finished, failed, active } = progress;
+    write(`${found + finished} of ${total} conversations, ${failed} failed, ${active} under way | ${costText(progress, total, options)}`);
   };
   return { ...silent, start: (count) => void (total = count), update: show };
 }
 
-function barView(stream: NodeJS.WriteStream): ProgressView {
+function barView(options: ProgressViewOptions): ProgressView {
+  const { stream } = options;
   const bars = new MultiBar(
     {
       stream,
-      format: "{bar} {value}/{total} conversations | {turns} turns | {failed} failed | {active} under way | {eta_formatted} left",
+      format: "{bar} {value}/{total} conversations | {turns} turns | {failed} failed | {cost} | {eta_formatted} left",
+      barsize: 20,
       hideCursor: true,
-      clearOnComplete: false,
       gracefulExit: false,
     },
     Presets.shades_classic,
   );
   let bar: SingleBar | null = null;
-  const line = (text: string) => bars.log(`${text}\n`);
+  let total = 0;
+  const line = (text: string) => (bar ? bars.log(`${text}\n`) : void stream.write(`${text}\n`));
   return {
-    start: (total) => void (bar = bars.create(total, 0, { turns: 0, failed: 0, active: 0 })),
-    update: ({ found, finished, failed, turns, active }) => bar?.update(found + finished + failed, { turns, failed, active }),
-    line: (text) => (bar ? line(text) : void stream.write(`${text}\n`)),
+    start: (count) => {
+      total = count;
+      bar = bars.create(count, 0, { turns: 0, failed: 0, cost: "" });
+    },
+    update: (progress) => {
+      const { found, finished, failed, turns } = progress;
+      bar?.update(found + finished + failed, { turns, failed, cost: costText(progress, total, options) });
+    },
+    line,
     detail: line,
     stop: () => {
       bars.stop();
       bar = null;
     },
   };
+}
+
+/** Spent so far, and what the whole job comes to at this rate. */
+function costText({ found, finished }: Progress, total: number, { spent, lanes }: ProgressViewOptions): string {
+  const so = spent();
+  if (!so) return "";
+  const tokens = so.inputTokens + so.outputTokens;
+  const scale = found + finished > 0 ? total / (found + finished) : null;
+  const projected = (amount: number, text: (amount: number) => string) => (scale === null ? "" : ` of about ${text(amount * scale)}`);
+  const dollars = (amount: number) => `$${amount.toFixed(2)}`;
+  const inFlight = lanes().reduce((sum, lane) => sum + lane.active, 0);
+  const waiting = lanes()
+    .filter((lane) => lane.state !== "running")
+    .map((lane) => `${lane.endpoint} ${lane.state}`);
+  return [
+    `${compact(so.calls)} calls${inFlight > 0 ? `, ${inFlight} in flight` : ""}`,
+    `${compact(tokens)}${projected(tokens, compact)} tokens`,
+    ...(so.usd !== null && so.usd > 0 ? [`${dollars(so.usd)}${projected(so.usd, dollars)}`] : []),
+    ...waiting,
+  ].join(" | ");
 }

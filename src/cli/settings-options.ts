@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
 
 import { InputError } from "../errors.js";
+import { PriceTable } from "../models/prices.js";
 import { Mode, ReviewerSettings, Settings, type SettingsInput } from "../state/settings.js";
 import { readConfig, readStructured } from "./config-file.js";
 import { problems } from "./problems.js";
@@ -41,8 +42,14 @@ export function addSettingsOptions(command: Command): Command {
     .option("--review-final-turn", described("reviewFinalTurn"));
 }
 
+/** What config file and flags come to. */
+export interface JobConfig {
+  readonly settings: Settings;
+  readonly prices: PriceTable;
+}
+
 /** Settings and prices out of config file and flags. Throws `InputError` naming the flag, file and field. */
-export async function settingsFrom(flags: SettingsFlags): Promise<{ settings: Settings; prices: Record<string, unknown> }> {
+export async function settingsFrom(flags: SettingsFlags): Promise<JobConfig> {
   const { config, panel, ...given } = flags;
   const { prices = {}, ...fromFile } = config === undefined ? {} : await readConfig(config);
   const fromFlags = Object.fromEntries(Object.keys(Settings.shape).flatMap((name) => (name in given ? [[name, Reflect.get(given, name)]] : [])));
@@ -50,7 +57,9 @@ export async function settingsFrom(flags: SettingsFlags): Promise<{ settings: Se
   const result = Settings.safeParse({ ...fromFile, ...fromFlags, ...reviewers } satisfies Partial<Record<keyof SettingsInput, unknown>>);
   if (!result.success)
     throw new InputError(`settings: ${problems(result.error)}`, { file: config, field: fieldOf(result.error) }, { cause: result.error });
-  return { settings: result.data, prices };
+  const priced = PriceTable.safeParse(prices);
+  if (!priced.success) throw new InputError(`prices: ${problems(priced.error)}`, { file: config, field: "prices" }, { cause: priced.error });
+  return { settings: result.data, prices: priced.data };
 }
 
 async function readPanel(file: string): Promise<ReviewerSettings[]> {

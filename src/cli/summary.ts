@@ -1,15 +1,32 @@
 import type { JobResult } from "../generation/job.js";
+import type { ModelStack } from "../generation/model-stack.js";
 
 /** What a job came to, and what to do next. */
-export function summaryLines(result: JobResult): string[] {
+export function summaryLines(result: JobResult, stack: Pick<ModelStack, "spent" | "cacheStats"> | null): string[] {
   const { total, finished, found, failed, endedEarly } = result;
   const open = Math.max(0, total - finished - found - failed);
   return [
     "",
     `Conversations: ${finished + found} of ${total} finished${found > 0 ? ` (${found} by earlier runs)` : ""}, ${failed} failed, ${open} open.`,
     ...(endedEarly > 0 ? [`${endedEarly} ended before their last turn; each row says why.`] : []),
+    ...(stack ? spentLines(stack) : []),
     `Rows: ${result.conversations}`,
     ...(failed > 0 ? [`Failures: ${result.failures} (--retry-failed tries them again)`] : []),
     ...(open > 0 ? ["The same command continues with the open ones."] : []),
   ];
 }
+
+function spentLines({ spent, cacheStats }: Pick<ModelStack, "spent" | "cacheStats">): string[] {
+  const { calls, inputTokens, outputTokens, usd, unpricedModels, assumedTokens } = spent();
+  const cost = usd === null ? `cost unknown (no price for ${unpricedModels.join(", ")})` : `$${usd.toFixed(4)}`;
+  const cache = cacheStats();
+  return [
+    `Spent by all runs of this folder: ${count(calls)} calls, ${count(inputTokens)} input and ${count(outputTokens)} output tokens, ${cost}.`,
+    ...(assumedTokens > 0
+      ? [`Up to ${count(assumedTokens)} tokens more may have been charged by calls whose usage nobody told (kills, timeouts, resets).`]
+      : []),
+    ...(cache ? [`Answered from the cache: ${count(cache.hits)} of ${count(cache.hits + cache.misses)} requests.`] : []),
+  ];
+}
+
+const count = (number: number) => number.toLocaleString("en");

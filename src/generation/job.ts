@@ -45,7 +45,7 @@ export interface JobResult extends GenerateResult {
  * A whole job in this process: seeds in, an output folder out, resumed where one was begun. `models` opens the models once
  * the folder is this process's own, and gets the path of its usage ledger.
  */
-export async function runJob(options: JobOptions, openModels: (usageFile: string) => Promise<OpenModels>): Promise<JobResult> {
+export async function runJob(options: JobOptions, openModels: (usageFile: string) => OpenModels): Promise<JobResult> {
   const { settings, seeds, shard = null, concurrency = 32 } = options;
   if (settings.humanReview)
     throw new InputError("`humanReview` needs a person at every turn: leave it out of a job, or use Studio or `run`", { field: "humanReview" });
@@ -60,14 +60,14 @@ export async function runJob(options: JobOptions, openModels: (usageFile: string
   try {
     const checkpoints = await openCheckpointer(options.checkpoint ?? `sqlite:${folder.names.checkpoints}`);
     try {
-      const { models, close } = await openModels(folder.names.usage);
+      const stack = openModels(folder.names.usage);
       try {
-        const graph = createReviewInstructGraph({ models, checkpointer: checkpoints.saver });
+        const graph = createReviewInstructGraph({ models: stack.models, checkpointer: checkpoints.saver });
         const runner: ConversationRunner = localRunner({ graph, saver: checkpoints.saver, settings });
         const result = await generate({ ...options, seeds: readSeeds(seeds, options), runner, folder, origin: originOf(settings), concurrency });
         return { ...result, total: shareOf(scan.count, shard), conversations: folder.names.conversations, failures: folder.names.failures };
       } finally {
-        await close();
+        stack.close();
       }
     } finally {
       await checkpoints.close();
@@ -79,7 +79,7 @@ export async function runJob(options: JobOptions, openModels: (usageFile: string
 
 export interface OpenModels {
   readonly models: ModelAccess;
-  close(): Promise<void>;
+  close(): void;
 }
 
 function originOf(settings: Settings): RowOrigin {

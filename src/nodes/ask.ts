@@ -25,7 +25,7 @@ export async function ask<T>(models: ModelAccess, request: ModelRequest, options
   let messages = request.messages;
   for (;;) {
     const reply = await models({ ...request, messages }, config);
-    calls.push({ role: request.role, ...(request.reviewer === undefined ? {} : { reviewer: request.reviewer }), model: reply.model, ...reply.usage });
+    calls.push(usageOf(request, reply));
     try {
       return { calls, value: read(reply, options.parse) };
     } catch (fault) {
@@ -35,6 +35,10 @@ export async function ask<T>(models: ModelAccess, request: ModelRequest, options
       messages = [...request.messages, ...correction(reply, fault)];
     }
   }
+}
+
+function usageOf({ role, reviewer }: ModelRequest, { model, usage, runId, cached }: ModelReply): CallUsage {
+  return { role, ...(reviewer !== undefined && { reviewer }), model, ...usage, ...(runId !== undefined && { runId }), ...(cached && { cached }) };
 }
 
 function read<T>(reply: ModelReply, parse: (text: string) => T): T {

@@ -15,11 +15,12 @@ export function createCandidate(models: ModelAccess) {
   return async (state: ConversationState, runtime: NodeRuntime): Promise<ConversationUpdate> => {
     const settings = settingsOf(runtime);
     const { turn, evolution } = currentTurn(state);
+    const model = modelFor(settings, settings.candidate);
     const asked = await ask(
       models,
-      { role: "candidate", settings: modelFor(settings, settings.candidate), messages: candidateMessages(settings, state.messages) },
+      { role: "candidate", settings: model, messages: candidateMessages(settings, state.messages) },
       { parse: parseAnswer, attempts: replyAttempts },
-      callConfig(runtime, { role: "candidate", turn, evolution, promptVersion: candidatePromptVersion }),
+      callConfig(runtime, { role: "candidate", turn, evolution, model: model.model, promptVersion: candidatePromptVersion }),
     );
     if ("error" in asked) throw asked.error;
     emit(runtime, { type: "response", turn, response: asked.value });

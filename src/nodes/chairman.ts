@@ -29,16 +29,17 @@ export function createChairman(models: ModelAccess, policy: EvolutionPolicy = fo
     const { turn, reviews, verdict } = reviewed;
     const evolution = policy(reviewed, settings);
     const dialogue = dialogueOf(state.messages);
+    const model = modelFor(settings, settings.chairman);
     const asked = await ask(
       models,
       {
         role: "chairman",
-        settings: modelFor(settings, settings.chairman),
+        settings: model,
         messages: chairmanMessages(settings, { dialogue, reviews, verdict, evolution }),
         reply: instructionReplySchema,
       },
       { parse: (text) => parseInstruction(text, dialogue), attempts: instructionAttempts },
-      callConfig(runtime, { role: "chairman", turn, evolution, promptVersion: chairmanPromptVersion }),
+      callConfig(runtime, { role: "chairman", turn, evolution, model: model.model, promptVersion: chairmanPromptVersion }),
     );
     const paid = { turn, calls: asked.calls };
     if ("error" in asked) {

@@ -34,6 +34,10 @@ export interface ModelReply {
   readonly usage: TokenUsage;
   /** The model as the endpoint names it. */
   readonly model: string;
+  /** The run id under which the call was traced (a UUID): feedback on the reply goes there. */
+  readonly runId?: string;
+  /** Came out of a cache and was not paid for. */
+  readonly cached?: true;
 }
 
 /**

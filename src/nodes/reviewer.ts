@@ -17,18 +17,19 @@ export function createReviewer(models: ModelAccess, attendance: PanelAttendance)
   return async ({ reviewer, turn, evolution, messages }: ReviewTask, runtime: NodeRuntime): Promise<Pick<ConversationUpdate, "turns">> => {
     const settings = settingsOf(runtime);
     attendance.note(runtime);
+    const model = modelFor(settings, reviewer);
     const asked = await abstainOnFailure(
       ask(
         models,
         {
           role: "reviewer",
           reviewer: reviewer.name,
-          settings: modelFor(settings, reviewer),
+          settings: model,
           messages: reviewerMessages(settings, reviewer, dialogueOf(messages)),
           reply: reviewReplySchema,
         },
         { parse: parseReview, attempts: replyAttempts },
-        callConfig(runtime, { role: "reviewer", reviewer: reviewer.name, turn, evolution, promptVersion: reviewerPromptVersion }),
+        callConfig(runtime, { role: "reviewer", reviewer: reviewer.name, turn, evolution, model: model.model, promptVersion: reviewerPromptVersion }),
       ),
     );
     if ("error" in asked) {

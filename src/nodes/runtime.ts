@@ -24,16 +24,19 @@ export interface CallLabels {
   readonly turn: number;
   readonly reviewer?: string;
   readonly evolution: string;
+  /** As the settings name it. */
+  readonly model: string;
   readonly promptVersion: string;
 }
 
-/** The node's own config with a run name, tags and metadata for one model call: `review: accuracy turn 2`. */
+/** The node's own config with a run name (`review: accuracy turn 2`), and every label as a tag and as metadata, for one model call. */
 export function callConfig(runtime: NodeRuntime, labels: CallLabels): RunnableConfig {
-  const { role, turn, reviewer } = labels;
+  const { role, turn, reviewer, promptVersion, ...rest } = labels;
+  const tagged = { role, turn, ...(reviewer === undefined ? {} : { reviewer }), ...rest, prompt: promptVersion };
   return {
     ...runtime,
     runName: `${reviewer === undefined ? role : `review: ${reviewer}`} turn ${turn}`,
-    tags: [...(runtime.tags ?? []), `role:${role}`, `turn:${turn}`, ...(reviewer === undefined ? [] : [`reviewer:${reviewer}`])],
-    metadata: { ...runtime.metadata, ...labels },
+    tags: [...(runtime.tags ?? []), ...Object.entries(tagged).map(([label, value]) => `${label}:${value}`)],
+    metadata: { ...runtime.metadata, ...tagged },
   };
 }

@@ -4,9 +4,9 @@ import type { DialogueLine } from "../state/conversation.js";
 const tags =
   /<\/?(?:ask|raise|think|thinking|instruction|question|review|critique|response|answer|user|assistant|next_instruction)\b[^>]*>|<<<|>>>|```/gi;
 const label = /^\s*(?:chairman|user|human|assistant|interviewer|next (?:instruction|question|message)|instruction|question)\s*:/gi;
-/** Talk of the machinery, unless the conversation itself is about such things: `word` is what it must then speak of. */
+/** Talk of the machinery, unless the conversation uses the same phrase, or the `word` that the phrase is about. */
 const talk = [
-  /\b(?:the|this|our|your|each|every|other|all|both|several|two|three)\s+(?:review\s+)?(?<word>panel)(?:'s|ists?)?\s+(?:said|says|found|noted|judged|thinks?|agrees?|verdict|reviews?|feedback|critiques?|criticism)\b/gi,
+  /\b(?:the|this|our|your|each|every|other|all|both|several|two|three)\s+(?:review\s+)?panel(?:'s|ists?)?\s+(?:said|says|found|noted|judged|thinks?|agrees?|verdict|reviews?|feedback|critiques?|criticism)\b/gi,
   /\b(?<word>reviewer|chairman|chairperson)s?\b/gi,
   /\b(?:the|these|this|your|their)\s+(?<word>review|critique|verdict|interview)s?\b/gi,
   /\b(?:positive|negative)\s+(?<word>review|verdict)s?\b/gi,

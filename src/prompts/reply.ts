@@ -1,5 +1,5 @@
 import { jsonrepair } from "jsonrepair";
-import { z } from "zod";
+import type { z } from "zod";
 
 import type { ReplyFaultCode } from "../errors.js";
 

@@ -31,13 +31,17 @@ export type Evolution = z.infer<typeof Evolution>;
 export const Role = z.enum(["candidate", "reviewer", "chairman"]);
 export type Role = z.infer<typeof Role>;
 
-/** One paid model call. Tokens as the endpoint counted them; null where it did not say. */
+/** One model call. Tokens as the endpoint counted them; null where it did not say. */
 export const CallUsage = z.object({
   role: Role,
   reviewer: z.string().optional(),
   model: z.string(),
   inputTokens: z.int().nullable(),
   outputTokens: z.int().nullable(),
+  /** The run of this call in traces, where it was traced; kept, so that a review after a resume still finds its answer. */
+  runId: z.string().optional(),
+  /** Came out of the response cache and was not paid for. */
+  cached: z.literal(true).optional(),
 });
 export type CallUsage = z.infer<typeof CallUsage>;
 

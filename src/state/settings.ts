@@ -21,7 +21,8 @@ const baseUrl = z
   .meta({ title: "Base URL", description: "Endpoint of an OpenAI-compatible server, e.g. http://localhost:8000/v1. Empty: OpenAI's own." });
 const apiKeyEnv = z
   .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be the name of an environment variable, not a key")
+  // Capitals alone: keys such as `sk_...` and `hf_...` would pass as lower-case names, and be shown wherever the name is.
+  .regex(/^[A-Z_][A-Z0-9_]*$/, "must be the name of an environment variable, in capitals, and not a key")
   .meta({ title: "API key variable", description: "Name of the environment variable that holds the API key. Never the key itself." });
 
 /** What one role may set for itself; what it leaves out comes from the settings of the same name above it. */

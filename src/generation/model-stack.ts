@@ -1,0 +1,75 @@
+import type { Environment } from "../environment.js";
+import { createModelAccess } from "../models/access.js";
+import { createBudget } from "../models/budget.js";
+import { type CacheStats, createCache } from "../models/cache.js";
+import { type CircuitChange, type GateOptions, type LaneStatus, createGate } from "../models/gate.js";
+import { memoryLedger } from "../models/ledger.js";
+import { openLedger } from "../models/ledger-file.js";
+import { type PriceTable, assertPriced } from "../models/prices.js";
+import type { RetryNotice } from "../models/retry.js";
+import type { Spent } from "../models/spent.js";
+import type { ModelAccess } from "../nodes/model-access.js";
+import { type Settings, modelFor, seatedPanel } from "../state/settings.js";
+
+export interface ModelStackOptions {
+  readonly env: Environment;
+  readonly settings: Settings;
+  readonly prices: PriceTable;
+  /** Milliseconds for one attempt. */
+  readonly timeoutMs?: number;
+  readonly maxRetries?: number;
+  /** Limits of every endpoint and model. */
+  readonly gate?: Omit<GateOptions, "onStateChange">;
+  /** Most tokens and US dollars over all runs of the ledger. Default: no limit. */
+  readonly maxTokens?: number | null;
+  readonly maxUsd?: number | null;
+  /** Folder of the response cache. Default: none. */
+  readonly cache?: string;
+  /** File of the usage ledger. Default: this process's memory. */
+  readonly usageFile?: string;
+  readonly onRetry?: (notice: RetryNotice) => void;
+  readonly onCircuit?: (change: CircuitChange) => void;
+  readonly onWarning?: (message: string) => void;
+}
+
+export interface ModelStack {
+  readonly models: ModelAccess;
+  spent(): Spent;
+  lanes(): LaneStatus[];
+  /** Null without a cache. */
+  cacheStats(): CacheStats | null;
+  close(): void;
+}
+
+/** Models as a job uses them: a cache around retries around a budget around a gate around single attempts. */
+export function openModelStack(options: ModelStackOptions): ModelStack {
+  const { settings, prices, maxTokens = null, maxUsd = null, onWarning } = options;
+  if (maxUsd !== null) assertPriced(prices, modelsOf(settings));
+  const cache = options.cache === undefined ? null : createCache(options.cache, { onWarning });
+  const ledger = options.usageFile === undefined ? memoryLedger() : openLedger(options.usageFile);
+  const budget = createBudget({ maxTokens, maxUsd, prices, ledger });
+  const gate = createGate({ ...options.gate, onStateChange: options.onCircuit });
+  const paid = createModelAccess({
+    env: options.env,
+    timeoutMs: options.timeoutMs,
+    maxRetries: options.maxRetries,
+    onRetry: options.onRetry,
+    wrap: [budget.wrap, gate.wrap],
+  });
+  return {
+    models: cache ? cache.wrap(paid) : paid,
+    spent: budget.spent,
+    lanes: gate.status,
+    cacheStats: () => cache?.stats() ?? null,
+    close: () => {
+      gate.close();
+      ledger.close();
+    },
+  };
+}
+
+/** Every model that the settings name, once. */
+export function modelsOf(settings: Settings): string[] {
+  const roles = [settings.candidate, settings.chairman, ...seatedPanel(settings)];
+  return [...new Set(roles.map((role) => modelFor(settings, role).model))];
+}

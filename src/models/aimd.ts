@@ -1,0 +1,119 @@
+import { LatencyWatch, type ReplyTiming } from "./latency.js";
+
+/** The fewest replies that latency is judged by. */
+const smallestWindow = 8;
+/**
+ * Up to twice the usual latency it holds: an endpoint that works on calls together gives 64 of them more per second than 8
+ * even so. From three times on it rises clearly: more calls then mostly wait for each other.
+ */
+const holds = 2;
+const risesClearly = 3;
+/** One slow window may be chance, or a hiccup that is over before we could react. */
+const slowWindows = 2;
+/** A cut that leaves this share of the slowness or more has not helped. */
+const noRelief = 0.75;
+
+/** What was before a cut. */
+interface LatencyCut {
+  readonly limit: number;
+  readonly ratio: number;
+}
+
+/**
+ * How many calls a lane may have in flight: additive increase, multiplicative decrease, as in TCP (RFC 5681). Doubles each
+ * round trip until the first sign of trouble (slow start), then grows by one a window of replies while latency holds. Halves
+ * when calls are refused and when latency has clearly risen, at most once a round trip: what was sent before a cut does not
+ * count after it. A cut for latency that brings no relief is taken back, and the new latency taken as usual: then others
+ * slow the endpoint down, and sending less would only lose our share. Times are milliseconds on one monotonic clock.
+ */
+export class ConcurrencyLimit {
+  readonly #latency = new LatencyWatch();
+  #limit: number;
+  #slowStart = true;
+  #cutAt = -Infinity;
+  #cutForLatency: LatencyCut | null = null;
+  #slowWindows = 0;
+  #window = { inFlight: 0, replies: 0, wanted: false };
+
+  constructor(
+    private readonly initial: number,
+    private readonly max: number,
+  ) {
+    this.#limit = Math.min(initial, max);
+    this.#openWindow();
+  }
+
+  get value(): number {
+    return this.#limit;
+  }
+
+  /** A call sent at `startedAt` was answered. `wanted`: enough calls are in flight for the limit to matter; else it stays. */
+  replied(reply: ReplyTiming & { readonly startedAt: number }, wanted: boolean, now: number): void {
+    if (reply.startedAt < this.#cutAt) return;
+    this.#latency.add(reply);
+    this.#window.replies++;
+    this.#window.wanted ||= wanted;
+    if (this.#slowStart && wanted) this.#grow();
+    if (this.#window.replies >= Math.max(smallestWindow, this.#window.inFlight)) this.#endWindow(now);
+  }
+
+  /** A call sent at `startedAt` was refused because there are too many (429). */
+  refused(startedAt: number, now: number): void {
+    if (startedAt < this.#cutAt) return;
+    this.#cutForLatency = null;
+    this.#cut(now);
+  }
+
+  /** Starts over carefully, e.g. after an outage: the endpoint may be another one now. */
+  restart(now: number): void {
+    this.#limit = Math.min(this.#limit, this.initial);
+    this.#slowStart = true;
+    this.#cutForLatency = null;
+    this.#forget(now);
+  }
+
+  #endWindow(now: number): void {
+    const ratio = this.#latency.ratio();
+    this.#latency.endWindow(this.#window.inFlight, ratio <= risesClearly);
+    this.#slowWindows = ratio > risesClearly ? this.#slowWindows + 1 : 0;
+    if (this.#cutForLatency) this.#judge(this.#cutForLatency, ratio);
+    else if (this.#slowWindows >= slowWindows) this.#cutForLatency = { limit: this.#limit, ratio };
+    else if (ratio > holds) this.#slowStart = false;
+    else if (!this.#slowStart && this.#window.wanted) this.#grow();
+    if (this.#slowWindows >= slowWindows) this.#cut(now);
+    else this.#openWindow();
+  }
+
+  /** Whether a cut has helped, from the first window after it. */
+  #judge(earlier: LatencyCut, ratio: number): void {
+    this.#cutForLatency = null;
+    if (ratio < earlier.ratio * noRelief) {
+      this.#latency.insist();
+    } else {
+      this.#latency.accept(ratio, earlier.limit);
+      this.#limit = earlier.limit;
+      this.#slowWindows = 0;
+    }
+  }
+
+  #grow(): void {
+    this.#limit = Math.min(this.max, this.#limit + 1);
+  }
+
+  #cut(now: number): void {
+    this.#limit = Math.max(1, Math.floor(this.#limit / 2));
+    this.#slowStart = false;
+    this.#forget(now);
+  }
+
+  #forget(now: number): void {
+    this.#cutAt = now;
+    this.#slowWindows = 0;
+    this.#latency.dropWindow();
+    this.#openWindow();
+  }
+
+  #openWindow(): void {
+    this.#window = { inFlight: this.#limit, replies: 0, wanted: false };
+  }
+}

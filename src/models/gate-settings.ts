@@ -1,0 +1,30 @@
+import { z } from "zod";
+
+const milliseconds = z.number().min(1);
+const most = z.int().min(1);
+
+/** How the call gate treats every lane, that is, every pair of endpoint and model. All of it has a default. */
+export const GateSettings = z.object({
+  /** Calls in flight that a lane starts with; never more than `maxConcurrency`. */
+  initialConcurrency: most.default(8),
+  /** Most calls in flight. */
+  maxConcurrency: most.default(64),
+  /** Most requests in any 60 seconds. None by default. */
+  rpm: most.optional(),
+  /** Most tokens, prompts and replies together, in any 60 seconds. None by default. */
+  tpm: most.optional(),
+  /** First pause after a 429 that names no time; doubles with every further one, up to a minute. */
+  pauseMs: milliseconds.default(1_000),
+  /** Longest pause that an endpoint may ask for. While more than this is left, calls fail with `EndpointDownError`. */
+  longestPauseMs: milliseconds.default(600_000),
+  /** Failures in a row, over all calls of the lane, that open its circuit. */
+  failures: most.default(10),
+  /** The same for one call alone that cannot reach the endpoint. Keep it below the attempts that the retry layer gives a call. */
+  failuresOfOneCall: most.default(3),
+  /** Wait before the first probe; doubles with every probe that fails. */
+  probeAfterMs: milliseconds.default(5_000),
+  longestProbeAfterMs: milliseconds.default(60_000),
+  /** How long a circuit stays open before its calls fail with `EndpointDownError`. */
+  giveUpAfterMs: milliseconds.default(600_000),
+});
+export type GateSettings = z.infer<typeof GateSettings>;

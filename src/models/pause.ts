@@ -1,0 +1,32 @@
+const longestGuessMs = 60_000;
+
+/** When a lane may send again after its endpoint asked for patience. Times are milliseconds on one monotonic clock. */
+export class Pause {
+  #until = -Infinity;
+  #guesses = 0;
+  #guessedAt = -Infinity;
+
+  /** `firstMs`: length of the first pause where the endpoint names none. */
+  constructor(private readonly firstMs: number) {}
+
+  waitFor(now: number): number {
+    return Math.max(0, this.#until - now);
+  }
+
+  /** The endpoint named a time, e.g. with Retry-After. Pauses never get shorter. */
+  asked(milliseconds: number, now: number): void {
+    this.#until = Math.max(this.#until, now + milliseconds);
+  }
+
+  /** The endpoint refused a call sent at `startedAt` and named no time. Many refusals of one round trip are one. */
+  refused(startedAt: number, now: number): void {
+    if (startedAt < this.#guessedAt) return;
+    this.#guessedAt = now;
+    this.asked(Math.min(this.firstMs * 2 ** this.#guesses++, longestGuessMs), now);
+  }
+
+  /** A call sent at `startedAt` was answered: once one from after the pause is, the next pause starts small again. */
+  answered(startedAt: number): void {
+    if (startedAt >= this.#until) this.#guesses = 0;
+  }
+}

@@ -1,0 +1,113 @@
+import { BaseTracer, type Run } from "@langchain/core/tracers/base";
+import { v5 as uuidOf, validate as isUuid } from "@langchain/core/utils/uuid";
+import { z } from "zod";
+
+import { type CallUsage, Turn, TurnUpdate, dimensions } from "../state/records.js";
+import type { Rating } from "./trace-client.js";
+
+/** The runs that a verdict was taken in. */
+export interface VerdictRuns {
+  /** The run of the whole conversation. */
+  readonly conversation: string;
+  /** The trace under way, which holds that run; undefined where only a part of it was watched. */
+  readonly trace: string | undefined;
+  /** Whether a run belongs to that trace: after a resume, earlier answers do not. */
+  readonly isOfTrace: (runId: string) => boolean;
+}
+
+const namespace = "5f0a9f0e-6a2b-4a59-9d0c-3b1f5a1e7c42";
+
+/**
+ * What a reviewed turn says of its runs: every review's five scores and verdict on the run that gave the answer, with the
+ * critique, and the panel's mean and verdict on the conversation. Scores run from 1 to 10; a verdict is 1 or 0.
+ */
+export function ratingsOf(turn: Turn, runs: VerdictRuns): Rating[] {
+  return [...reviewRatings(turn, runs), ...panelRatings(turn, runs)];
+}
+
+function reviewRatings({ turn, reviews, calls }: Turn, { trace, isOfTrace }: VerdictRuns): Rating[] {
+  const runId = runOf(calls, ({ role }) => role === "candidate");
+  if (runId === undefined) return [];
+  return reviews.flatMap(({ reviewer, scores, verdict, critique }) => {
+    const sourceRunId = runOf(calls, (call) => call.role === "reviewer" && call.reviewer === reviewer);
+    const rating = (key: string, score: number, value?: string): Rating => ({
+      id: uuidOf(`${runId} ${sourceRunId ?? reviewer} ${key}`, namespace),
+      runId,
+      traceId: isOfTrace(runId) ? trace : undefined,
+      key,
+      score,
+      value,
+      comment: critique,
+      sourceRunId,
+      source: { reviewer, turn },
+    });
+    return [...dimensions.map((dimension) => rating(dimension, scores[dimension])), rating("verdict", sideScore(verdict), verdict)];
+  });
+}
+
+function panelRatings({ turn, reviews, verdict }: Turn, { conversation, trace }: VerdictRuns): Rating[] {
+  if (reviews.length === 0 || verdict === null) return [];
+  const scores = reviews.flatMap((review) => dimensions.map((dimension) => review.scores[dimension]));
+  const positive = reviews.filter((review) => review.verdict === "positive").length;
+  const rating = (key: string, score: number, value?: string): Rating => ({
+    id: uuidOf(`${conversation} ${turn} ${key}`, namespace),
+    runId: conversation,
+    traceId: trace,
+    key,
+    score,
+    value,
+    comment: `turn ${turn}: ${positive} of ${reviews.length} reviews positive`,
+    source: { turn },
+  });
+  const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length;
+  return [rating("panel_mean", mean), rating("panel_verdict", sideScore(verdict), verdict)];
+}
+
+/** The run of the last such call: the one whose reply was used. */
+function runOf(calls: readonly CallUsage[], isWanted: (call: CallUsage) => boolean): string | undefined {
+  const runId = calls.findLast(isWanted)?.runId;
+  return runId !== undefined && isUuid(runId) ? runId : undefined;
+}
+
+function sideScore(verdict: "positive" | "negative"): number {
+  return verdict === "positive" ? 1 : 0;
+}
+
+/** What the node `verdict` is given and what it rules. */
+const VerdictInput = z.object({ turns: z.array(Turn).min(1) });
+const VerdictOutput = z.object({ turns: z.tuple([TurnUpdate.required({ verdict: true })]) });
+
+/**
+ * Watches a run as a callback and rates each turn at its verdict. All it needs stands in the turn's record, run ids included,
+ * so it holds after a resume in another process and within a host graph as well.
+ */
+export class FeedbackTracer extends BaseTracer {
+  readonly name = "review_feedback";
+  /** Model runs of each open trace that may have given an answer. */
+  readonly #answers = new Map<string, Set<string>>();
+
+  constructor(private readonly rate: (rating: Rating) => void) {
+    super();
+  }
+
+  override onLLMStart(run: Run): void {
+    if (run.trace_id === undefined || run.extra?.metadata?.role !== "candidate") return;
+    const answers = this.#answers.get(run.trace_id) ?? new Set();
+    this.#answers.set(run.trace_id, answers.add(run.id));
+  }
+
+  override onChainEnd({ name, extra, inputs, outputs, trace_id: trace, parent_run_id: conversation }: Run): void {
+    if (name !== "verdict" || extra?.metadata?.langgraph_node !== "verdict" || conversation === undefined) return;
+    const turn = VerdictInput.safeParse(inputs).data?.turns.at(-1);
+    const ruled = VerdictOutput.safeParse(outputs).data?.turns[0];
+    if (!turn || !ruled || ruled.turn !== turn.turn) return;
+    const isOfTrace = (runId: string) => trace !== undefined && this.#answers.get(trace)?.has(runId) === true;
+    for (const rating of ratingsOf({ ...turn, verdict: ruled.verdict }, { conversation, trace, isOfTrace })) this.rate(rating);
+  }
+
+  override onRunUpdate(run: Run): void {
+    if (run.parent_run_id === undefined) this.#answers.delete(run.id);
+  }
+
+  protected async persistRun(): Promise<void> {}
+}

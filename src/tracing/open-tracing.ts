@@ -1,0 +1,116 @@
+import { createHash } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { awaitAllCallbacks } from "@langchain/core/callbacks/promises";
+import type { RunnableConfig } from "@langchain/core/runnables";
+import { LangChainTracer } from "@langchain/core/tracers/tracer_langchain";
+
+import type { Environment } from "../environment.js";
+import { InputError } from "../errors.js";
+import type { Settings } from "../state/settings.js";
+import { FeedbackTracer } from "./feedback.js";
+import { tagged } from "./labels.js";
+import { createScrubber } from "./secrets.js";
+import { silentTracer } from "./silent-tracer.js";
+import { type Losses, TraceClient } from "./trace-client.js";
+import { TraceFile } from "./trace-file.js";
+import { isTracingOn, keyVariables, projectOf, tracesUnasked } from "./variables.js";
+
+export interface TracingOptions {
+  readonly env: Environment;
+  /** LangSmith project. Default: LANGSMITH_PROJECT, else `default`. */
+  readonly project?: string;
+  /** A name to find the traces of this job by, and to compare it with another. */
+  readonly experiment?: string;
+  /** Share of conversations to trace, 0 to 1, the same ones each time. Default: LANGSMITH_TRACING_SAMPLING_RATE, else 1. */
+  readonly sample?: number;
+  /** Longest wait for LangSmith at the end, in milliseconds. Default 3000. */
+  readonly flushMs?: number;
+  /** A local file for the same runs, with or without LangSmith. */
+  readonly traceFile?: string;
+  /** Told in one line what did not arrive. */
+  readonly onWarning: (text: string) => void;
+}
+
+/** What traces tell of a conversation. */
+export interface TracedConversation {
+  /** Also the thread's id. */
+  readonly id: string;
+  /** Names the trace. */
+  readonly seedName: string;
+  /** Place in the seed file, from 0: the label `seed`. Default: the seed's name. */
+  readonly seedIndex?: number;
+  readonly settings: Settings;
+  /** Stands for settings, models and prompts together. */
+  readonly fingerprint: string;
+}
+
+export interface Tracing {
+  /** Whether runs go to LangSmith. */
+  readonly isOn: boolean;
+  /** What a run of this conversation takes along: run name, tags, metadata, callbacks. */
+  configFor(conversation: TracedConversation): RunnableConfig;
+  /** Sends what is left, for `flushMs` at the most. `dropped` counts the traces that did not arrive in full. */
+  close(): Promise<{ dropped: number }>;
+}
+
+/**
+ * Tracing of a job. LangSmith gets traces exactly when LANGSMITH_TRACING or LANGCHAIN_TRACING_V2 is "true", and nothing that
+ * it does or fails to do changes a run. Throws `InputError` for a bad share and for a trace file that cannot be written.
+ */
+export async function openTracing(options: TracingOptions): Promise<Tracing> {
+  const { env, project = projectOf(env), experiment, flushMs = 3000, traceFile, onWarning } = options;
+  const sample = shareOf(options);
+  const scrubber = createScrubber(env);
+  const client = isTracingOn(env) ? new TraceClient({ env, project, scrubber }) : null;
+  const file = traceFile === undefined ? null : await TraceFile.open(traceFile, scrubber, onWarning);
+  const untraced = tracesUnasked(env) ? [silentTracer()] : [];
+  const sent = client ? [new LangChainTracer({ client, projectName: project }), new FeedbackTracer((rating) => client.rate(rating))] : untraced;
+  const traced = file ? [...sent, file] : sent;
+
+  return {
+    isOn: client !== null,
+    configFor: ({ id, seedName, seedIndex, settings, fingerprint }) => {
+      scrubber.hide(keyVariables(settings));
+      const named: Record<string, string> = experiment === undefined ? {} : { experiment };
+      const { tags, metadata } = tagged({ conversation: id, seed: seedIndex ?? seedName, mode: settings.mode, settings: fingerprint, ...named });
+      return {
+        runName: seedName,
+        tags: [...tags],
+        metadata: { ...metadata, thread_id: id },
+        callbacks: isSampled(id, sample) ? traced : untraced,
+      };
+    },
+    close: async () => {
+      const end = performance.now() + flushMs;
+      await within(flushMs, awaitAllCallbacks());
+      await file?.close();
+      const losses = await client?.close(Math.max(0, end - performance.now()));
+      if (losses && losses.traces + losses.ratings > 0) onWarning(lossLine(losses));
+      return { dropped: losses?.traces ?? 0 };
+    },
+  };
+}
+
+function shareOf({ sample, env }: TracingOptions): number {
+  const share = sample ?? Number(env.LANGSMITH_TRACING_SAMPLING_RATE || env.LANGCHAIN_TRACING_SAMPLING_RATE || 1);
+  if (share >= 0 && share <= 1) return share;
+  throw new InputError(`the share of conversations to trace must be a number from 0 to 1, not ${share}`, { field: "sample" });
+}
+
+/** Decided by the id alone, so that a conversation is traced as a whole, over every resume. */
+function isSampled(id: string, share: number): boolean {
+  const hash = createHash("sha256").update(id).digest().readUIntBE(0, 6);
+  return hash < share * 2 ** 48;
+}
+
+function lossLine({ traces, ratings, reason }: Losses): string {
+  const lost = [...(traces > 0 ? [`${traces} traces`] : []), ...(ratings > 0 ? [`${ratings} ratings`] : [])].join(" and ");
+  return `LangSmith did not get ${lost} in full: ${reason ?? "there was too much to send"}. The conversations themselves are unharmed.`;
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([work, delay(ms, undefined, { signal: timer.signal })]);
+  timer.abort();
+}

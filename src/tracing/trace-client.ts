@@ -1,0 +1,188 @@
+import { Client } from "langsmith";
+
+import type { Environment } from "../environment.js";
+import { Connection, type ConnectionOptions } from "./connection.js";
+import { type Labels, RunLabels } from "./labels.js";
+import { TraceLedger } from "./ledger.js";
+import type { Scrubber } from "./secrets.js";
+
+type CreatedRun = Parameters<Client["createRun"]>[0] & { tags?: string[] };
+type UpdatedRun = Parameters<Client["updateRun"]>[1];
+type Destination = Parameters<Client["createRun"]>[1];
+
+/** One judgement of one run. */
+export interface Rating {
+  /** The same judgement always has the same id, so that saying it again changes nothing. */
+  readonly id: string;
+  readonly runId: string;
+  /** The trace that the run belongs to, where known. */
+  readonly traceId?: string;
+  readonly key: string;
+  readonly score: number;
+  readonly value?: string;
+  readonly comment?: string;
+  /** The run that judged. */
+  readonly sourceRunId?: string;
+  readonly source: Readonly<Record<string, string | number>>;
+}
+
+export interface TraceClientOptions extends ConnectionOptions {
+  readonly env: Environment;
+  readonly project: string;
+  readonly scrubber: Scrubber;
+  /** Runs that someone else sends, told by their metadata. Default: none. */
+  readonly isForeign?: (metadata: Readonly<Record<string, unknown>>) => boolean;
+}
+
+/** What did not arrive, and why. */
+export interface Losses {
+  /** Traces that lack at least one of their runs. */
+  readonly traces: number;
+  readonly ratings: number;
+  readonly reason: string | null;
+}
+
+/** How long runs are collected before they are sent together, in milliseconds. */
+const collectMs = 250;
+/** Ratings under way at once; more are dropped rather than held. */
+const mostRatings = 5000;
+
+/**
+ * A LangSmith client for tracing that is never a burden: everything is labelled and scrubbed on its way, sent in the
+ * background by one upload after the other, bounded in memory, and dropped where LangSmith does not take it.
+ */
+export class TraceClient extends Client {
+  readonly #connection: Connection;
+  readonly #labels = new RunLabels<(labels: Labels) => Promise<void>>();
+  readonly #ledger = new TraceLedger();
+  readonly #ratings = new Set<Promise<void>>();
+  readonly #hidesOutputs: boolean;
+  #session: Promise<string> | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #flushing: Promise<void> | null = null;
+
+  constructor(private readonly options: TraceClientOptions) {
+    const { env } = options;
+    const connection = new Connection(options);
+    const variable = (name: string) => env[`LANGSMITH_${name}`] || env[`LANGCHAIN_${name}`] || undefined;
+    const hidesOutputs = variable("HIDE_OUTPUTS") === "true";
+    super({
+      apiUrl: variable("ENDPOINT"),
+      apiKey: variable("API_KEY"),
+      workspaceId: variable("WORKSPACE_ID"),
+      hideInputs: variable("HIDE_INPUTS") === "true",
+      hideOutputs: hidesOutputs,
+      hideMetadata: variable("HIDE_METADATA") === "true",
+      fetchImplementation: connection.fetch,
+      tracingMode: "langsmith",
+      // We sample by conversation; the SDK would sample by trace.
+      tracingSamplingRate: 1,
+      // Else every LANGSMITH_ and LANGCHAIN_ variable would become metadata.
+      omitTracedRuntimeInfo: true,
+      manualFlushMode: true,
+      disablePromptCache: true,
+    });
+    this.#connection = connection;
+    this.#hidesOutputs = hidesOutputs;
+  }
+
+  override async createRun(run: CreatedRun, destination?: Destination): Promise<void> {
+    const { id = "", parent_run_id: parentId, run_type: type, extra } = run;
+    const facts = { id, parentId, type, metadata: extra?.metadata ?? {} };
+    if (this.options.isForeign?.(facts.metadata)) return;
+    await this.#send(run, this.#labels.started(facts), (clean) => super.createRun(clean, destination));
+  }
+
+  override async updateRun(runId: string, run: UpdatedRun, destination?: Destination): Promise<void> {
+    const { name, parent_run_id: parentId, run_type: type, extra, outputs, error } = run;
+    const facts = { id: runId, parentId, name, type, metadata: extra?.metadata ?? {}, outputs, failed: error !== undefined };
+    if (this.options.isForeign?.(facts.metadata)) return;
+    const deliver = (labels: Labels) => this.#send(run, labels, (clean) => super.updateRun(runId, clean, destination));
+    for (const { run: send, labels } of this.#labels.ended(facts, deliver)) await send(labels);
+  }
+
+  /** Sends a rating in the background. */
+  rate(rating: Rating): void {
+    const lose = () => {
+      // Told at the end.
+      this.#ledger.lostRatings += 1;
+    };
+    if (this.#ratings.size >= mostRatings) return lose();
+    const rated = this.#rate(rating)
+      .catch(lose)
+      .finally(() => this.#ratings.delete(rated));
+    this.#ratings.add(rated);
+  }
+
+  /** Sends what is left, within `deadlineMs`, and then nothing more. */
+  async close(deadlineMs: number): Promise<Losses> {
+    const timer = setTimeout(() => this.#connection.cut(), deadlineMs);
+    while (this.#ratings.size > 0 || this.#ledger.isWaiting || this.#flushing) {
+      await Promise.all(this.#ratings);
+      await this.#flush();
+    }
+    clearTimeout(timer);
+    clearTimeout(this.#timer);
+    this.#connection.cut();
+    const { lostTraces: traces, lostRatings: ratings } = this.#ledger;
+    return { traces, ratings, reason: this.#connection.reason };
+  }
+
+  async #send<R extends CreatedRun | UpdatedRun>(run: R, labels: Labels, deliver: (run: R) => Promise<void>): Promise<void> {
+    const { value: clean, size } = this.options.scrubber.copy({
+      ...run,
+      tags: [...new Set([...(run.tags ?? []), ...labels.tags])],
+      extra: { ...run.extra, metadata: { ...run.extra?.metadata, ...labels.metadata } },
+    });
+    const traceId = run.trace_id ?? "";
+    const ended = run.parent_run_id === undefined && run.end_time !== undefined;
+    if (this.#ledger.isFull(size)) return this.#ledger.lose(traceId, ended);
+    await deliver(clean);
+    this.#ledger.add(traceId, size, ended);
+    this.#flushSoon();
+  }
+
+  async #rate({ id, source, comment, ...rating }: Rating): Promise<void> {
+    this.#session ??= this.#findSession();
+    const sessionId = await this.#session.catch((error: unknown) => {
+      this.#session = null;
+      throw error;
+    });
+    // A comment is what a model wrote.
+    const shown = comment === undefined || this.#hidesOutputs ? undefined : this.options.scrubber.text(comment);
+    await this.createFeedback({ ...rating, feedbackId: id, sessionId, comment: shown, sourceInfo: { ...source }, feedbackSourceType: "model" });
+    // Without its trace it went out on its own.
+    if (rating.traceId === undefined) return;
+    this.#ledger.addRating();
+    this.#flushSoon();
+  }
+
+  /** The id of the project, which is made where it does not exist yet. */
+  async #findSession(): Promise<string> {
+    const { project: projectName } = this.options;
+    const { id } = await this.readProject({ projectName }).catch(() => this.createProject({ projectName, upsert: true }));
+    return id;
+  }
+
+  #flushSoon(): void {
+    this.#timer ??= setTimeout(() => void this.#flush(), collectMs);
+  }
+
+  /** Uploads all that waits. One upload at a time, so that it can be told what failed. */
+  #flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#flushing ??= this.#upload().finally(() => {
+      this.#flushing = null;
+      if (this.#ledger.isWaiting) this.#flushSoon();
+    });
+    return this.#flushing;
+  }
+
+  async #upload(): Promise<void> {
+    const batch = this.#ledger.take();
+    const before = this.#connection.failures;
+    await this.flush();
+    this.#ledger.settle(batch, this.#connection.failures === before);
+  }
+}

@@ -1,0 +1,142 @@
+import { createReadStream } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { createInterface } from "node:readline";
+
+import { BaseTracer, type Run } from "@langchain/core/tracers/base";
+import { z } from "zod";
+
+import { InputError } from "../errors.js";
+import { type Labels, RunLabels } from "./labels.js";
+import type { Scrubber } from "./secrets.js";
+
+/** A line of a trace file: a run that has ended. Times in milliseconds since 1970. */
+export const TraceRun = z.object({
+  id: z.string(),
+  trace: z.string(),
+  /** The run above it; null at the root. */
+  parent: z.string().nullable(),
+  name: z.string(),
+  /** `llm` for a model run, `chain` for a node or a graph. */
+  type: z.string(),
+  /** Of a model run, as the endpoint counted them. */
+  tokens: z.object({ input: z.number(), output: z.number() }).nullable(),
+  start: z.number(),
+  end: z.number(),
+  tags: z.array(z.string()),
+  metadata: z.record(z.string(), z.unknown()),
+  inputs: z.unknown(),
+  outputs: z.unknown(),
+  error: z.string().nullable(),
+});
+export type TraceRun = z.infer<typeof TraceRun>;
+
+/**
+ * A callback that writes every run that ends to a local JSONL file, scrubbed, a line each, with the same labels as in
+ * LangSmith. It needs no service. When the disk refuses, it says so once and the run goes on without it.
+ */
+export class TraceFile extends BaseTracer {
+  readonly name = "trace_file";
+  readonly #labels = new RunLabels<Run>();
+  #broken = false;
+
+  private constructor(
+    readonly path: string,
+    private readonly file: FileHandle,
+    private readonly scrubber: Scrubber,
+    private readonly onWarning: (text: string) => void,
+  ) {
+    super();
+  }
+
+  /** Opens the file to go on at its end, after a torn last line too. Throws `InputError` where it cannot be written. */
+  static async open(path: string, scrubber: Scrubber, onWarning: (text: string) => void): Promise<TraceFile> {
+    try {
+      const file = await open(path, "a+");
+      const { size } = await file.stat();
+      const { buffer } = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
+      if (size > 0 && buffer.toString() !== "\n") await file.appendFile("\n");
+      return new TraceFile(path, file, scrubber, onWarning);
+    } catch (error) {
+      throw new InputError(`cannot write the trace file ${path}: ${messageOf(error)}`, { file: path }, { cause: error });
+    }
+  }
+
+  override onRunCreate(run: Run): void {
+    this.#labels.started(factsOf(run));
+  }
+
+  override async onRunUpdate(run: Run): Promise<void> {
+    for (const ended of this.#labels.ended(factsOf(run), run)) await this.#write(lineOf(ended.run, ended.labels));
+  }
+
+  close(): Promise<void> {
+    return this.file.close();
+  }
+
+  protected async persistRun(): Promise<void> {}
+
+  /** LangChain waits for one handler after the other, so lines cannot mix. */
+  async #write(line: TraceRun): Promise<void> {
+    if (this.#broken) return;
+    try {
+      await this.file.appendFile(`${JSON.stringify(this.scrubber.copy(line).value)}\n`);
+    } catch (error) {
+      this.#broken = true;
+      this.onWarning(`the trace file ${this.path} ends here: ${messageOf(error)}`);
+    }
+  }
+}
+
+/** The runs of a trace file in the order they ended, of one conversation where asked. Lines that are no run are passed over, such as one torn by a kill. */
+export async function* readTraceFile(path: string, options: { readonly conversation?: string } = {}): AsyncGenerator<TraceRun> {
+  const { conversation } = options;
+  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+    const run = parseLine(line);
+    if (run && (conversation === undefined || run.metadata.thread_id === conversation)) yield run;
+  }
+}
+
+function parseLine(line: string): TraceRun | undefined {
+  try {
+    return TraceRun.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function factsOf({ id, parent_run_id: parentId, name, run_type: type, extra, outputs, error }: Run) {
+  return { id, parentId, name, type, metadata: extra?.metadata ?? {}, outputs, failed: error !== undefined };
+}
+
+function lineOf(run: Run, { tags, metadata }: Labels): TraceRun {
+  return {
+    id: run.id,
+    trace: run.trace_id ?? run.id,
+    parent: run.parent_run_id ?? null,
+    name: run.name,
+    type: run.run_type,
+    tokens: tokensOf(run.outputs),
+    start: run.start_time,
+    end: run.end_time ?? run.start_time,
+    tags: [...new Set([...(run.tags ?? []), ...tags])],
+    metadata: { ...run.extra?.metadata, ...metadata },
+    inputs: run.inputs ?? null,
+    outputs: run.outputs ?? null,
+    error: run.error ?? null,
+  };
+}
+
+const Generations = z.object({
+  generations: z.tuple([
+    z.tuple([z.object({ message: z.object({ usage_metadata: z.object({ input_tokens: z.number(), output_tokens: z.number() }) }) })]),
+  ]),
+});
+
+function tokensOf(outputs: unknown): TraceRun["tokens"] {
+  const usage = Generations.safeParse(outputs).data?.generations[0][0].message.usage_metadata;
+  return usage ? { input: usage.input_tokens, output: usage.output_tokens } : null;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
