@@ -74,8 +74,9 @@ async function openPostgres(url: string): Promise<Checkpoints> {
   const place = redacted(url);
   try {
     const pool = new pg.Pool({ connectionString: url });
-    // An idle connection that breaks must not end the process: the next query reports it.
+    // A connection that breaks must not end the process: the query under way, or the next one, reports it.
     pool.on("error", () => undefined);
+    pool.on("connect", (client) => client.on("error", () => undefined));
     const saver = new PostgresSaver(pool);
     await saver.setup();
     return { saver: guarded(saver, place), place, close: () => saver.end() };

@@ -28,7 +28,7 @@ const Feedback = z.looseObject({
   session_id: z.string().optional(),
   key: z.string(),
   score: z.number().nullish(),
-  value: z.unknown(),
+  value: z.unknown().optional(),
   comment: z.string().nullish(),
   feedback_source: z.looseObject({ type: z.string(), metadata: z.looseObject({ __run: z.object({ run_id: z.string() }).optional() }) }),
 });

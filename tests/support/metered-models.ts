@@ -15,6 +15,11 @@ export interface OpenMeteredCall {
   finish(outcome: Outcome): void;
 }
 
+/** Lets every promise that can settle do so. */
+export async function drained(): Promise<void> {
+  for (let round = 0; round < 10; round++) await Promise.resolve();
+}
+
 /** Models that keep every call open until they are told to finish it, and count tokens by themselves: `usageOf` a request. */
 export function meteredModels(usageOf: (request: ModelRequest) => Metered) {
   const open: OpenMeteredCall[] = [];
@@ -49,6 +54,14 @@ export function meteredModels(usageOf: (request: ModelRequest) => Metered) {
     access,
     /** Calls that arrived and are not finished, in order of arrival. */
     open,
+    /** Finishes the call that arrived first, and lets everyone know. */
+    async finishNext(outcome: Outcome = "reply"): Promise<void> {
+      await drained();
+      const [next] = open;
+      if (!next) throw new Error("no call is open");
+      next.finish(outcome);
+      await drained();
+    },
     /** What was counted so far, and what will be if every open call is counted too. */
     mostCounted: () => [...counted, ...open.map(({ request }) => ({ model: request.settings.model, usage: usageOf(request) }))],
     /** The client's process is gone: open calls are counted, and nobody hears of it. */

@@ -17,7 +17,7 @@ const tokensPerMessage = 4;
 /**
  * A chat model for rehearsals: it plays candidate, reviewer and chairman with no key, no network, no clock and no chance.
  * The reply is a fixed function of the messages, so a rehearsed job can be run again to the same rows. Usage is an
- * estimate, a token for every four bytes of UTF-8 and four for each message sent. It has no tools and no structured output.
+ * estimate, a token for every four bytes of UTF-8 and four for each message sent. It honours `stop`, and has no tools and no structured output.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 import type { Frames } from "./frames.js";
 
-/** Sides of a subject to go on to: the first word of each line names the facet. */
+/** Sides of a subject to go on to; the remark before each names it. */
 export const facets: Frames = [
   /* cost */ (a) => `What does ${a} really cost, in money and in hours?`,
   /* history */ (a) => `How did people deal with ${a} a century ago, and what changed since?`,
