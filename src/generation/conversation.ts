@@ -7,6 +7,7 @@ import type { Seed, SeedMessage } from "../dataset/seed.js";
 import type { ReviewInstructGraph } from "../graph/review-instruct.js";
 import type { ConversationInput, ConversationOutput } from "../state/conversation.js";
 import type { Settings } from "../state/settings.js";
+import { leadingError } from "./fatal.js";
 
 /** A conversation to be made. */
 export interface Conversation {
@@ -58,7 +59,7 @@ export function localRunner(options: {
         return await graph.invoke(begun ? null : inputOf(conversation.seed), run);
       } catch (error) {
         if (error instanceof GraphDrained || abort.aborted) return "drained";
-        throw error;
+        throw leadingError(error);
       } finally {
         drain.removeEventListener("abort", onDrain);
       }

@@ -15,3 +15,13 @@ export function isFatal(error: unknown): boolean {
   if (error instanceof ModelCallError && error.facts["status"] === 404) return true;
   return error instanceof ReviewInstructError && fatalCodes.has(error.code);
 }
+
+/**
+ * The error to act on: of several reviewers that failed in one superstep, LangGraph throws an `AggregateError`. One that
+ * stops the job goes first.
+ */
+export function leadingError(error: unknown): unknown {
+  if (!(error instanceof AggregateError)) return error;
+  const errors: unknown[] = error.errors.map(leadingError);
+  return errors.find(isFatal) ?? errors[0] ?? error;
+}

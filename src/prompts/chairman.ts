@@ -9,7 +9,7 @@ import { languageOf } from "./language.js";
 import { quote, quoteNotice } from "./quote.js";
 import { ReplyFault, parseJsonReply } from "./reply.js";
 
-export const chairmanPromptVersion = "chairman/1";
+export const chairmanPromptVersion = "chairman/2";
 
 /** What the chairman works from. `verdict` is null and `reviews` empty where nobody reviewed. */
 export interface ChairmanBrief {
@@ -22,10 +22,10 @@ export interface ChairmanBrief {
 const directions: Record<ChairmanBrief["evolution"], string> = {
   depth: [
     "Direction: depth. The newest answer fell short. Pick the one weakness in the critiques that would cost this person most, and ask the question whose honest answer has to mend it.",
-    "Aim at the thing itself, as someone would who stumbled over that spot: name the step, claim or case in question. Ask for one thing. A question that the old answer could simply be repeated to is too weak.",
+    "Aim at the thing itself, as someone would who stumbled over that spot: name the step, claim or case in question. Ask for one thing, in one question. A message that the old answer could simply be repeated to is too weak.",
   ].join(" "),
   breadth: [
-    "Direction: breadth. The newest answer held up; do not dig further into it. Move to a neighbouring area of the same subject that nothing so far has touched and that this person, with this purpose, would come to next.",
+    "Direction: breadth. The newest answer held up; leave the gaps that the critiques still name alone. Move to a neighbouring area of the same subject that nothing so far has touched and that this person, with this purpose, would come to next.",
     "The thread must stay visible: what they already know or have decided is the ground you start from.",
   ].join(" "),
   follow_up: "Direction: follow up. Ask what this person would most naturally want to know next.",

@@ -7,7 +7,7 @@ import type { ReviewerSettings, Settings } from "../state/settings.js";
 import { quote, quoteNotice } from "./quote.js";
 import { parseJsonReply } from "./reply.js";
 
-export const reviewerPromptVersion = "reviewer/2";
+export const reviewerPromptVersion = "reviewer/3";
 
 /** Everything one reviewer is told: the conversation and the newest answer, and no other review. */
 export function reviewerMessages(settings: Settings, reviewer: ReviewerSettings, dialogue: readonly DialogueLine[]): BaseMessage[] {
@@ -27,7 +27,7 @@ export function reviewerMessages(settings: Settings, reviewer: ReviewerSettings,
     ].join("\n"),
     [
       "What to write:",
-      '- "critique": 40 to 120 words, in the language of the instruction. Begin with the weightiest thing that is wrong, missing or unsupported in this very answer: point to it with a few of its own words, say why it matters to the person who asked and what would mend it. A second point only if it is as weighty. Where nothing weighty is wrong, say in specifics what the answer gets right that others get wrong, and which question it leaves the person with. No sentence that would fit another answer, and no stock opening.',
+      '- "critique": 40 to 120 words, in the language of the instruction. Begin with the weightiest thing that is wrong, missing or unsupported in this very answer: point to it with a few of its own words, say why it matters to the person who asked and what would mend it. A second point only if it is as weighty. Where nothing weighty is wrong, say in specifics what the answer establishes and name its one real limit. No sentence that would fit another answer, and no stock opening.',
       '- "scores": each dimension from 1 to 10, for a reason that you could point to in the answer; the five seldom deserve the same level, and most answers deserve no 9. 1-3 fails; 4-5 a gap that the person would notice at once; 6-7 sound, with a gap that an expert would notice; 8 good in every respect; 9-10 hardly to be improved.',
       "  usefulness: can the person act on it? relevance: does it answer what was asked, all of it, and only that? accuracy: is it true, and does it hold together? depth: reasons, mechanisms, conditions, as far as the task calls for them. creativity: an angle, example or connection that is more than the obvious, as far as the task leaves room.",
       '- "verdict": "negative" if, with your criticism in hand, the person would need another answer: a correction, a part that was asked for, a reason or condition they cannot safely do without. "positive" if they can rely on the answer as it is and your criticism would only refine it.',

@@ -1,0 +1,267 @@
+import { execFile } from "node:child_process";
+import { mkdir, readFile, readdir, stat, truncate, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { describe, expect, it } from "vitest";
+
+import { bodyKey, repaid } from "../support/chaos.js";
+import { runCli, startCli } from "../support/cli.js";
+import { type Fault, type OpenAiServer, type Reply, startOpenAiServer } from "../support/openai-server.js";
+import { indices, readFailures, readRows } from "../support/rows.js";
+import { temporaryFiles } from "../support/temporary-files.js";
+
+const files = temporaryFiles();
+let folders = 0;
+const freshFolder = () => files.path(`out-${++folders}`);
+const range = (count: number) => Array.from({ length: count }, (_, index) => index);
+const seeds = (count: number) =>
+  files.write(
+    range(count)
+      .map((index) => JSON.stringify({ instruction: `Why is ${index} a number?` }))
+      .join("\n"),
+  );
+const rowsOf = (output: string) => readRows(join(output, "conversations.jsonl"));
+const against = (server: OpenAiServer, file: string, output: string) => [
+  "generate",
+  file,
+  "--output",
+  output,
+  "--model",
+  "openai:test",
+  "--base-url",
+  server.baseUrl,
+];
+
+describe("stopping", () => {
+  it("drains at the first signal, resumes without paying twice", async () => {
+    const server = await startOpenAiServer(() => ({ latencyMs: 30 }));
+    const output = freshFolder();
+    const args = against(server, await seeds(12), output);
+    const run = startCli([...args, "--concurrency", "4"]);
+    await server.arrived(30);
+    run.child.kill("SIGINT");
+    const { code, stderr } = await run.result;
+    expect(code).toBe(130);
+    expect(stderr).toContain("waiting for the calls under way");
+    expect(stderr).toContain("same command continues");
+    expect(server.requests.every((request) => request.answered)).toBe(true);
+    expect((await runCli(args)).code).toBe(0);
+    expect(indices(await rowsOf(output))).toEqual(range(12));
+    expect(server.requests).toHaveLength(12 * 11);
+    await server.close();
+  });
+
+  it("stops at once at the second signal, with the calls under way cut off", async () => {
+    const server = await startOpenAiServer(({ index }): Reply | Fault => (index < 6 ? {} : { hang: true }));
+    const output = freshFolder();
+    const args = against(server, await seeds(3), output);
+    const run = startCli(args);
+    await server.arrived(8);
+    run.child.kill("SIGTERM");
+    await run.said("waiting for the calls under way");
+    run.child.kill("SIGTERM");
+    expect((await run.result).code).toBe(130);
+    await server.idle();
+    server.setHandler(() => undefined);
+    expect((await runCli(args)).code).toBe(0);
+    expect(indices(await rowsOf(output))).toEqual(range(3));
+    expect(repaid(server, (request) => request.answered)).toEqual([]);
+    await server.close();
+  });
+});
+
+describe("one process a folder", () => {
+  it("tells a second process who holds the folder, and takes it from a dead holder", async () => {
+    const server = await startOpenAiServer(({ index }): Reply | Fault => (index < 4 ? {} : { hang: true }));
+    const output = freshFolder();
+    const args = against(server, await seeds(3), output);
+    const first = startCli(args);
+    await server.arrived(5);
+    const second = await runCli(args);
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain(`process ${first.child.pid} on ${hostname()}`);
+    first.child.kill("SIGKILL");
+    await first.result;
+    server.setHandler(() => undefined);
+    expect(await runCli(args)).toMatchObject({ code: 0 });
+    expect(await rowsOf(output)).toHaveLength(3);
+    await server.close();
+  });
+
+  it("is not fooled by a process that has the dead holder's number", async () => {
+    const output = freshFolder();
+    await mkdir(output);
+    await writeFile(join(output, ".lock"), JSON.stringify({ pid: process.pid, host: hostname(), since: "2020-01-01T00:00:00Z", born: "1" }));
+    expect(await runCli(["generate", await seeds(1), "--output", output])).toMatchObject({ code: 0 });
+  });
+});
+
+describe("what a kill may leave", () => {
+  it("cuts off a torn last line and makes that conversation again from its checkpoints", async () => {
+    const output = freshFolder();
+    const args = ["generate", await seeds(3), "--output", output];
+    await runCli(args);
+    const file = join(output, "conversations.jsonl");
+    await truncate(file, (await stat(file)).size - 20);
+    expect(await runCli(args)).toMatchObject({ code: 0 });
+    expect(indices(await readRows(file))).toEqual(range(3));
+  });
+
+  it("refuses a file that something else damaged in the middle, and leaves it as it is", async () => {
+    const output = freshFolder();
+    const args = ["generate", await seeds(3), "--output", output];
+    await runCli(args);
+    const file = join(output, "conversations.jsonl");
+    const damaged = (await readFile(file, "utf8")).replace("\n", "x\n");
+    await writeFile(file, damaged);
+    const { code, stderr } = await runCli(args);
+    expect(code).toBe(1);
+    expect(stderr).toContain("line 1");
+    expect(await readFile(file, "utf8")).toBe(damaged);
+  });
+});
+
+describe("a full disk", () => {
+  it("stops with a message, keeps what was finished, and finishes when there is room", async () => {
+    const output = freshFolder();
+    await mkdir(output);
+    // A file system of its own, too small for the job.
+    const run = promisify(execFile);
+    const mounted = await run("mount", ["-t", "tmpfs", "-o", "size=640k", "tmpfs", output]).then(
+      () => true,
+      () => false,
+    );
+    if (!mounted) return expect(process.getuid?.()).not.toBe(0);
+    try {
+      const args = ["generate", await seeds(200), "--output", output, "--checkpoint", "memory"];
+      const { code, stderr } = await runCli(args);
+      expect({ code, stderr }).toMatchObject({ code: 3 });
+      expect(stderr).toContain("make room");
+      const before = (await rowsOf(output)).length;
+      expect(before).toBeGreaterThan(0);
+      await run("mount", ["-o", "remount,size=64m", output]);
+      expect(await runCli(args)).toMatchObject({ code: 0 });
+      expect(indices(await rowsOf(output))).toEqual(range(200));
+    } finally {
+      await run("umount", [output]);
+    }
+  });
+});
+
+describe("limits", () => {
+  it("never passes the token cap by the server's own count, over all resumes", async () => {
+    let counted = 0;
+    let most = 0;
+    const server = await startOpenAiServer(() => {
+      const usage = { prompt_tokens: 400, completion_tokens: 90 };
+      counted += 490;
+      most = Math.max(most, counted);
+      return { usage };
+    });
+    const output = freshFolder();
+    const config = await files.write("candidate: { outputLimit: 300 }\nchairman: { outputLimit: 300 }\n", "yaml");
+    const args = [...against(server, await seeds(10), output), "--config", config];
+    const cap = 40_000;
+    const first = await runCli([...args, "--max-tokens", `${cap}`]);
+    expect(first.code).toBe(3);
+    expect(most).toBeLessThanOrEqual(cap);
+    expect(counted).toBeGreaterThan(cap / 2);
+    expect((await runCli([...args, "--max-tokens", `${cap}`])).code).toBe(3);
+    expect(most).toBeLessThanOrEqual(cap);
+    expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
+    expect((await runCli([...args, "--max-tokens", "1000000"])).code).toBe(0);
+    expect(indices(await rowsOf(output))).toEqual(range(10));
+    expect(repaid(server, (request) => request.answered)).toEqual([]);
+    await server.close();
+  });
+
+  it("refuses a dollar cap where a price is unknown, and counts dollars where it is known", async () => {
+    const server = await startOpenAiServer();
+    const file = await seeds(1);
+    const refused = await runCli([...against(server, file, freshFolder()), "--max-usd", "1"]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("openai:test");
+    const prices = await files.write('prices: { "openai:test": { inputUsdPerMillion: 1, outputUsdPerMillion: 2 } }', "yaml");
+    const priced = await runCli([...against(server, file, freshFolder()), "--max-usd", "1", "--config", prices]);
+    expect(priced).toMatchObject({ code: 0 });
+    expect(priced.stderr).toMatch(/11 calls, [\d,]+ input and [\d,]+ output tokens, \$0\.\d+/);
+    await server.close();
+  });
+
+  it("stops dispatch while the endpoint is down, says so, and goes on when it is back", async () => {
+    let down = false;
+    const server = await startOpenAiServer((): Reply | Fault => (down ? { status: 503, body: { error: { message: "maintenance" } } } : {}));
+    const output = freshFolder();
+    const run = startCli([...against(server, await seeds(8), output), "--concurrency", "4"]);
+    await server.arrived(20);
+    down = true;
+    await run.said("is down");
+    down = false;
+    const { code, stderr } = await run.result;
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(stderr).toContain("answers again");
+    expect(await rowsOf(output)).toHaveLength(8);
+    await server.close();
+  });
+
+  it("gives up on an endpoint that stays down, resumably", async () => {
+    const server = await startOpenAiServer(({ index }): Reply | Fault => (index < 15 ? {} : { reset: true }));
+    const output = freshFolder();
+    const args = against(server, await seeds(4), output);
+    const { code, stderr } = await runCli([...args, "--give-up-after", "1"]);
+    expect({ code, stderr }).toMatchObject({ code: 3 });
+    expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
+    server.setHandler(() => undefined);
+    expect(await runCli(args)).toMatchObject({ code: 0 });
+    expect(indices(await rowsOf(output))).toEqual(range(4));
+    await server.close();
+  });
+
+  it("re-pays nothing for an ablation that shares a cache", async () => {
+    const server = await startOpenAiServer();
+    const cache = files.path("cache");
+    const file = await seeds(3);
+    await runCli([...against(server, file, freshFolder()), "--cache", cache], { env: { OPENAI_API_KEY: "sk-planted-secret" } });
+    const paid = server.requests.length;
+    const { stderr } = await runCli([...against(server, file, freshFolder()), "--cache", cache, "--mode", "no_review", "--turns", "2"]);
+    // The first answer is in the cache; without reviews, the chairman and the second answer are not.
+    expect(
+      server.requests
+        .slice(paid)
+        .map(({ role }) => role)
+        .sort(),
+    ).toEqual([...Array<string>(3).fill("candidate"), ...Array<string>(3).fill("chairman")]);
+    expect(stderr).toContain("from the cache: 3 of 9");
+    expect(new Set(server.requests.map(bodyKey)).size).toBe(server.requests.length);
+    const entries = await readdir(cache, { recursive: true, withFileTypes: true });
+    for (const entry of entries.filter((found) => found.isFile())) {
+      expect(await readFile(join(entry.parentPath, entry.name), "utf8")).not.toContain("sk-planted-secret");
+    }
+    await server.close();
+  });
+});
+
+describe("telling how it goes", () => {
+  it("prints calls, tokens and cost before anything is spent", async () => {
+    const server = await startOpenAiServer();
+    const output = freshFolder();
+    const { code, stdout } = await runCli([...against(server, await seeds(10), output), "--dry-run"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("all ");
+    expect(stdout).toMatch(/\b110\b/);
+    expect(stdout).toContain("unknown");
+    expect(server.requests).toHaveLength(0);
+    await expect(readdir(output)).rejects.toThrow("ENOENT");
+    await server.close();
+  });
+
+  it("speaks JSON to programs, and keeps quiet on demand", async () => {
+    const file = await seeds(2);
+    const { stderr } = await runCli(["generate", file, "--output", freshFolder(), "--json-progress"]);
+    const last: unknown = JSON.parse(stderr.trim().split("\n").at(-1) ?? "");
+    expect(last).toMatchObject({ total: 2, finished: 2, failed: 0, spent: { calls: 22 } });
+    expect((await runCli(["generate", file, "--output", freshFolder(), "--quiet"])).stderr).toBe("");
+  });
+});
