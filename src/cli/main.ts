@@ -1,10 +1,14 @@
 #!/usr/bin/env node
 import { CommanderError } from "commander";
+import { z } from "zod";
 
 import { ReviewInstructError } from "../errors.js";
 import { createLogger } from "../logger.js";
 import { exitCodes } from "./exit-codes.js";
 import { createProgram } from "./program.js";
+
+// LangGraph derives schemas anew for every state update: compiling each would cost more than it saves.
+z.config({ jitless: true });
 
 /** Runs one command line and gives its exit code; the only place that exits. */
 async function main(args: readonly string[]): Promise<number> {

@@ -20,21 +20,24 @@ export class ReplyFault extends Error {
  * Throws {@link ReplyFault} `reply_malformed` naming what is wrong.
  */
 export function parseJsonReply<S extends z.ZodType>(text: string, schema: S): z.infer<S> {
-  const objects = readObjects(text);
-  if (objects.length === 0) throw new ReplyFault("reply_malformed", "The reply holds no JSON object.");
-  const results = objects.map((object) => schema.safeParse(object));
-  const valid = results.find((result) => result.success);
-  if (valid) return valid.data;
-  const faults = results.flatMap((result) => result.error?.issues ?? []).map((issue) => `${issue.path.join(".") || "the object"}: ${issue.message}`);
-  throw new ReplyFault("reply_malformed", `The JSON does not have the requested shape: ${[...new Set(faults)].slice(0, 8).join("; ")}.`);
+  const faults = new Set<string>();
+  let found = false;
+  for (const object of readObjects(text)) {
+    const result = schema.safeParse(object);
+    if (result.success) return result.data;
+    found = true;
+    for (const issue of result.error.issues) faults.add(`${issue.path.join(".") || "the object"}: ${issue.message}`);
+  }
+  if (!found) throw new ReplyFault("reply_malformed", "The reply holds no JSON object.");
+  throw new ReplyFault("reply_malformed", `The JSON does not have the requested shape: ${[...faults].slice(0, 8).join("; ")}.`);
 }
 
-/** Every object that can be made out, the likeliest first. */
-function readObjects(text: string): object[] {
+/** Every object that can be made out, the likeliest first; repairs come last, as they are dear and may guess. */
+function* readObjects(text: string): Generator<object> {
   const fenced = [...text.matchAll(/```[a-z]*\s*\n?([\s\S]*?)```/gi)].map((match) => match[1] ?? "");
   const braced = text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1);
   const sources = [text, ...fenced, braced, ...outermostObjects(text)].filter((source) => source.includes("{"));
-  return [JSON.parse, repaired].flatMap((read) => sources.flatMap((source) => readObject(source, read)));
+  for (const read of [JSON.parse, repaired]) for (const source of sources) yield* readObject(source, read);
 }
 
 /** Every outermost `{...}`, braces within strings aside: prose may hold braces, and a reply a draft before its final object. */
