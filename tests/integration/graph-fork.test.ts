@@ -1,0 +1,60 @@
+import { HumanMessage } from "@langchain/core/messages";
+import { describe, expect, it } from "vitest";
+
+import { fullTurns } from "../../src/state/conversation.js";
+import { graphUnderTest, newThread, panelOf } from "../support/graph-under-test.js";
+
+/** A finished conversation of three turns, and its checkpoint where the candidate was about to answer the given turn. */
+async function finished(atTurn: number) {
+  const bench = graphUnderTest();
+  const thread = newThread({ turns: 3, panel: panelOf("a", "b") });
+  const output = await bench.graph.invoke({ instruction: "How do I bake bread?" }, thread);
+  for await (const snapshot of bench.graph.getStateHistory(thread)) {
+    if (snapshot.next[0] === "candidate" && snapshot.values.turns.length === atTurn) return { ...bench, thread, output, snapshot };
+  }
+  throw new Error(`the history has no turn ${atTurn}`);
+}
+
+describe("a conversation taken up at an earlier point with another instruction", () => {
+  it.each([1, 2, 3])("goes on from turn %i as if that had been asked, and pays for what comes after alone", async (turn) => {
+    const { graph, thread, output, snapshot, begun, requests } = await finished(turn);
+    const asked = snapshot.values.messages.at(-1);
+    if (!asked) throw new Error("nothing was asked yet");
+    begun.length = 0;
+    const before = requests.length;
+    const edited = new HumanMessage({ id: asked.id, content: "How do I bake cake?" });
+    const fork = await graph.updateState(snapshot.config, { messages: [edited] });
+    const forked = await graph.invoke(null, { ...fork, context: thread.context });
+
+    const rounds = [1, 2].flatMap((round) => ["candidate", "a", "b", "chairman"].map((who) => `${who} ${round}`)).concat("candidate 3");
+    expect(begun).toEqual(rounds.slice(rounds.indexOf(`candidate ${turn}`)));
+    expect(requests[before]?.messages.at(-1)?.text).toBe("How do I bake cake?");
+
+    const [was, is] = [fullTurns(output), fullTurns(forked)];
+    expect(is).toHaveLength(3);
+    expect(is.slice(0, turn - 1)).toEqual(was.slice(0, turn - 1));
+    expect(is[turn - 1]).toMatchObject({ instruction: "How do I bake cake?", evolution: was[turn - 1]?.evolution });
+    expect(is[turn - 1]?.response).not.toBe(was[turn - 1]?.response);
+    for (const { turn: number, reviews, calls } of is)
+      expect([number, reviews.length, calls.length]).toEqual(number < 3 ? [number, 2, 4] : [3, 0, 1]);
+  });
+
+  it("leaves the conversation it came from as it was", async () => {
+    const { graph, thread, output, snapshot } = await finished(2);
+    const tip = (await graph.getState(thread)).config;
+    const fork = await graph.updateState(snapshot.config, {
+      messages: [new HumanMessage({ id: snapshot.values.messages.at(-1)?.id, content: "Cake?" })],
+    });
+    await graph.invoke(null, { ...fork, context: thread.context });
+    const original = await graph.getState({ configurable: { ...thread.configurable, ...tip.configurable } });
+    expect(fullTurns(original.values)).toEqual(fullTurns(output));
+  });
+
+  it("may be asked again unchanged", async () => {
+    const { graph, thread, snapshot, begun } = await finished(3);
+    begun.length = 0;
+    const again = await graph.invoke(null, { ...snapshot.config, context: thread.context });
+    expect(begun).toEqual(["candidate 3"]);
+    expect(fullTurns(again)).toHaveLength(3);
+  });
+});

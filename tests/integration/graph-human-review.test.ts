@@ -1,0 +1,122 @@
+import { Command } from "@langchain/langgraph";
+import { describe, expect, it } from "vitest";
+
+import type { HumanDecision } from "../../src/nodes/human-review.js";
+import { dialogueOf } from "../../src/state/conversation.js";
+import { graphUnderTest, newThread, panelOf } from "../support/graph-under-test.js";
+import { type Script, reviewText } from "../support/scripted-models.js";
+
+const script: Script = ({ role, reviewer }, { turn }) => {
+  if (role === "candidate") return { text: `Answer ${turn}.` };
+  return role === "reviewer" ? { text: reviewText("negative", `${reviewer} misses salt.`) } : { text: `What of salt in turn ${turn}?` };
+};
+
+/** A run that waits for a person after its first answer. */
+async function paused() {
+  const bench = graphUnderTest(script);
+  const thread = newThread({ turns: 2, humanReview: true, panel: panelOf("a", "b") });
+  const output = await bench.graph.invoke({ instruction: "How do I bake bread?" }, thread);
+  /** Answers the pause as a client would, with whatever it sends. */
+  const say = (resume: unknown) => bench.graph.invoke(new Command({ resume }), thread);
+  const decide = (decision: HumanDecision) => say(decision);
+  const waiting = async () => (await bench.graph.getState(thread)).tasks.flatMap(({ interrupts }) => interrupts.map(({ value }) => value));
+  return { ...bench, thread, output, say, decide, waiting };
+}
+
+const paidBeforePause = ["candidate 1", "a 1", "b 1", "chairman 1"];
+
+function instructions(output: { messages: Parameters<typeof dialogueOf>[0] }): string[] {
+  return dialogueOf(output.messages).flatMap(({ role, content }) => (role === "user" ? [content] : []));
+}
+
+describe("a pause for a person", () => {
+  it("shows the instruction, where it leads and why, and makes no further call", async () => {
+    const { waiting, output, begun } = await paused();
+    expect(await waiting()).toEqual([
+      expect.objectContaining({
+        turn: 2,
+        instruction: "What of salt in turn 1?",
+        evolution: "depth",
+        verdict: "negative",
+        critiques: [
+          { reviewer: "a", critique: "a misses salt." },
+          { reviewer: "b", critique: "b misses salt." },
+        ],
+      }),
+    ]);
+    expect(instructions(output)).toEqual(["How do I bake bread?"]);
+    expect(output.turns).toHaveLength(1);
+    expect(begun).toEqual(paidBeforePause);
+  });
+
+  it("goes on with the instruction when it is accepted", async () => {
+    const { decide, begun, waiting } = await paused();
+    const output = await decide({ action: "accept" });
+    expect(instructions(output)).toEqual(["How do I bake bread?", "What of salt in turn 1?"]);
+    expect(output.turns.map(({ evolution }) => evolution)).toEqual(["seed", "depth"]);
+    expect(output.endedEarly).toBeNull();
+    expect(begun).toEqual([...paidBeforePause, "candidate 2"]);
+    expect(await waiting()).toEqual([]);
+  });
+
+  it("goes on with the person's own words when they edit it", async () => {
+    const { decide, requests, begun } = await paused();
+    const output = await decide({ action: "edit", instruction: "  And $& yeast?\n" });
+    expect(instructions(output)).toEqual(["How do I bake bread?", "And $& yeast?"]);
+    expect(requests.at(-1)?.messages.at(-1)?.text).toBe("And $& yeast?");
+    expect(begun).toEqual([...paidBeforePause, "candidate 2"]);
+  });
+
+  it.each([
+    [undefined, /person ended/],
+    ["Good enough.", /^Good enough\.$/],
+  ])("ends the conversation, valid as it is, when they end it (%s)", async (detail, recorded) => {
+    const { decide, begun, graph, thread } = await paused();
+    const output = await decide({ action: "end", ...(detail === undefined ? {} : { detail }) });
+    expect(output.endedEarly).toEqual({ reason: "ended_by_person", detail: expect.stringMatching(recorded) });
+    expect(output.turns).toHaveLength(1);
+    expect(dialogueOf(output.messages).map(({ role }) => role)).toEqual(["user", "assistant"]);
+    expect(begun).toEqual(paidBeforePause);
+    expect((await graph.getState(thread)).next).toEqual([]);
+  });
+
+  it.each<[string, unknown]>([
+    ["an unknown action", { action: "dance" }],
+    ["bare words", "accept"],
+    ["an edit without words", { action: "edit", instruction: " " }],
+    ["an edit that forgot them", { action: "edit" }],
+    ["nothing", {}],
+  ])("does not take %s for a decision, and waits for another", async (_, nonsense) => {
+    const { say, decide, waiting, begun } = await paused();
+    await expect(say(nonsense)).rejects.toThrow(/action|instruction|object/);
+    expect(await waiting()).toHaveLength(1);
+    await expect(say(nonsense)).rejects.toThrow();
+    const output = await decide({ action: "accept" });
+    expect(instructions(output)).toEqual(["How do I bake bread?", "What of salt in turn 1?"]);
+    expect(begun).toEqual([...paidBeforePause, "candidate 2"]);
+  });
+
+  it("outlives the process", async () => {
+    const { reopen, thread, begun } = await paused();
+    const output = await reopen().invoke(new Command({ resume: { action: "accept" } }), thread);
+    expect(output.turns).toHaveLength(2);
+    expect(begun).toEqual([...paidBeforePause, "candidate 2"]);
+  });
+
+  it("comes once a turn, and not after the last answer", async () => {
+    const { graph, begun } = graphUnderTest(script);
+    const thread = newThread({ turns: 3, humanReview: true, mode: "no_review" });
+    await graph.invoke({ instruction: "How do I bake bread?" }, thread);
+    await graph.invoke(new Command({ resume: { action: "accept" } }), thread);
+    const output = await graph.invoke(new Command({ resume: { action: "edit", instruction: "And yeast?" } }), thread);
+    expect(output.turns.map(({ evolution }) => evolution)).toEqual(["seed", "follow_up", "follow_up"]);
+    expect(begun).toEqual(["candidate 1", "chairman 1", "candidate 2", "chairman 2", "candidate 3"]);
+    expect((await graph.getState(thread)).next).toEqual([]);
+  });
+
+  it("is skipped where the chairman has no instruction to show", async () => {
+    const { graph } = graphUnderTest((request, call) => (request.role === "chairman" ? { finish: "refusal" } : script(request, call)));
+    const output = await graph.invoke({ instruction: "How do I bake bread?" }, newThread({ humanReview: true }));
+    expect(output.endedEarly?.reason).toBe("no_new_instruction");
+  });
+});

@@ -1,0 +1,153 @@
+import { AIMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
+import { describe, expect, it } from "vitest";
+
+import { InputError } from "../../src/errors.js";
+import { dialogueOf, fullTurns } from "../../src/state/conversation.js";
+import { graphUnderTest, newThread } from "../support/graph-under-test.js";
+import type { Script } from "../support/scripted-models.js";
+
+const answerEach: Script = ({ role }, { index }) => ({ text: role === "candidate" ? `A${index}` : `What of side ${index}?` });
+const short = { mode: "no_review", turns: 2 } as const;
+const single = { mode: "single_turn" } as const;
+
+function lines(output: Parameters<typeof fullTurns>[0]) {
+  return dialogueOf(output.messages).map(({ role, content }) => `${role}: ${content}`);
+}
+
+describe("a seed", () => {
+  it("keeps its input within the first instruction, in view of the candidate", async () => {
+    const { graph, requests } = graphUnderTest(answerEach);
+    const output = await graph.invoke({ instruction: "Sort these.", input: "pear\napple $&" }, newThread(single));
+    expect(lines(output)).toEqual(["user: Sort these.\n\npear\napple $&", "assistant: A1"]);
+    expect(requests[0]?.messages.at(-1)?.text).toBe("Sort these.\n\npear\napple $&");
+  });
+
+  it("puts its system prompt first, once, whatever comes after", async () => {
+    const { graph, requests } = graphUnderTest(answerEach);
+    const output = await graph.invoke({ instruction: "Hi.", system: "Be brief." }, newThread(short));
+    expect(lines(output)).toEqual(["system: Be brief.", "user: Hi.", "assistant: A1", "user: What of side 2?", "assistant: A3"]);
+    for (const request of requests.filter(({ role }) => role === "candidate")) {
+      expect(request.messages.filter((message) => message.getType() === "system")).toHaveLength(1);
+      expect(request.messages[0]?.text.startsWith("Be brief.\n\n")).toBe(true);
+    }
+  });
+
+  it("may be a conversation to go on with", async () => {
+    const { graph } = graphUnderTest(answerEach);
+    const messages = [new SystemMessage("Be brief."), new HumanMessage("Hi."), new AIMessage("Hello."), new HumanMessage("Why?")];
+    const output = await graph.invoke({ messages }, newThread(short));
+    expect(lines(output)).toEqual([
+      "system: Be brief.",
+      "user: Hi.",
+      "assistant: Hello.",
+      "user: Why?",
+      "assistant: A1",
+      "user: What of side 2?",
+      "assistant: A3",
+    ]);
+    expect(fullTurns(output).map(({ instruction, response, evolution }) => [instruction, response, evolution])).toEqual([
+      ["Why?", "A1", "seed"],
+      ["What of side 2?", "A3", "follow_up"],
+    ]);
+  });
+
+  it("may be an instruction on top of a conversation", async () => {
+    const { graph } = graphUnderTest(answerEach);
+    const messages = [new HumanMessage("Hi."), new AIMessage("Hello.")];
+    expect(lines(await graph.invoke({ messages, instruction: "Why?", system: "Be brief." }, newThread(single)))).toEqual([
+      "system: Be brief.",
+      "user: Hi.",
+      "assistant: Hello.",
+      "user: Why?",
+      "assistant: A1",
+    ]);
+  });
+});
+
+describe("a thread that is taken up again", () => {
+  it("goes on as a chat, and counts its turns anew", async () => {
+    const { graph } = graphUnderTest(answerEach);
+    const thread = newThread(short);
+    await graph.invoke({ messages: [new HumanMessage("Hi.")] }, thread);
+    const output = await graph.invoke({ messages: [new HumanMessage("Something else.")] }, thread);
+    expect(output.turns.map(({ turn, evolution }) => [turn, evolution])).toEqual([
+      [1, "seed"],
+      [2, "follow_up"],
+      [3, "seed"],
+      [4, "follow_up"],
+    ]);
+    expect(fullTurns(output).map(({ instruction }) => instruction)).toEqual(["Hi.", "What of side 2?", "Something else.", "What of side 5?"]);
+  });
+
+  it("takes a new instruction, and the same system prompt again", async () => {
+    const { graph } = graphUnderTest(answerEach);
+    const thread = newThread(single);
+    await graph.invoke({ instruction: "Hi.", system: "Be brief." }, thread);
+    const output = await graph.invoke({ instruction: "And now?", system: "Be brief." }, thread);
+    expect(lines(output)).toEqual(["system: Be brief.", "user: Hi.", "assistant: A1", "user: And now?", "assistant: A2"]);
+  });
+
+  it("keeps every turn with its own words when a piece of conversation from elsewhere comes between", async () => {
+    const { graph } = graphUnderTest(answerEach);
+    const thread = newThread(single);
+    await graph.invoke({ instruction: "Hi." }, thread);
+    const messages = [new HumanMessage("Elsewhere?"), new AIMessage("Said elsewhere."), new HumanMessage("And here?")];
+    const output = await graph.invoke({ messages }, thread);
+    expect(fullTurns(output).map(({ instruction, response }) => [instruction, response])).toEqual([
+      ["Hi.", "A1"],
+      ["And here?", "A2"],
+    ]);
+  });
+
+  it("starts afresh after an early end", async () => {
+    const { graph } = graphUnderTest(({ role }) => ({ text: role === "candidate" ? "A" : "Hi." }));
+    const thread = newThread(short);
+    expect((await graph.invoke({ instruction: "Hi." }, thread)).endedEarly).not.toBeNull();
+    expect((await graph.invoke({ instruction: "Ho." }, { ...thread, context: newThread(single).context })).endedEarly).toBeNull();
+  });
+});
+
+describe("an input that asks nothing", () => {
+  it.each([
+    ["nothing", {}],
+    ["a blank instruction", { instruction: " \n" }],
+    ["a conversation that ends with an answer", { messages: [new HumanMessage("Hi."), new AIMessage("Hello.")] }],
+    ["a blank message", { messages: [new HumanMessage("  ")] }],
+    ["material without an instruction", { input: "pear" }],
+    ["two instructions", { instruction: "Hi.", messages: [new HumanMessage("Ho.")] }],
+    ["two system prompts", { instruction: "Hi.", system: "A", messages: [new SystemMessage("B")] }],
+  ])("is refused before any call: %s", async (_, input) => {
+    const { graph, begun } = graphUnderTest(answerEach);
+    await expect(graph.invoke(input, newThread(single))).rejects.toThrow(InputError);
+    expect(begun).toEqual([]);
+  });
+
+  it("leaves nothing behind for the next input of its thread", async () => {
+    const { graph } = graphUnderTest(answerEach);
+    const thread = newThread(single);
+    await expect(graph.invoke({ input: "pear" }, thread)).rejects.toThrow(InputError);
+    await expect(graph.invoke({ system: "Be brief." }, thread)).rejects.toThrow(InputError);
+    expect(lines(await graph.invoke({ instruction: "Hi." }, thread))).toEqual(["user: Hi.", "assistant: A1"]);
+  });
+});
+
+describe("settings that cannot be", () => {
+  it.each([
+    ["turns", { turns: 0 }],
+    ["panel", { panel: [] }],
+    [
+      "unique",
+      {
+        panel: [
+          { name: "a", focus: "x" },
+          { name: "a", focus: "y" },
+        ],
+      },
+    ],
+    ["language", { language: "" }],
+  ])("are refused before any call, and named: %s", async (name, settings) => {
+    const { graph, begun } = graphUnderTest(answerEach);
+    await expect(graph.invoke({ instruction: "Hi." }, newThread(settings))).rejects.toThrow(name);
+    expect(begun).toEqual([]);
+  });
+});

@@ -1,0 +1,162 @@
+import { describe, expect, it } from "vitest";
+
+import { ModelCallError, QuorumError, ReviewInstructError } from "../../src/errors.js";
+import { graphUnderTest, newThread, panelOf, unavailable } from "../support/graph-under-test.js";
+import { type Script, plainScript, reviewText } from "../support/scripted-models.js";
+
+const seed = { instruction: "How do I bake bread?" };
+const panel = panelOf("a", "b", "c");
+
+/** Everyone works but the reviewers in `down`, whose endpoint does not answer. */
+function without(down: Set<string>): Script {
+  return (request, call) => {
+    if (request.reviewer !== undefined && down.has(request.reviewer)) throw unavailable(request.reviewer);
+    return plainScript(request, call);
+  };
+}
+
+describe("a reviewer that cannot review", () => {
+  it("abstains with the reason on record while the run goes on", async () => {
+    const { graph } = graphUnderTest(without(new Set(["b"])));
+    const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel }));
+    expect(turns).toHaveLength(2);
+    expect(turns[0]).toMatchObject({
+      verdict: "positive",
+      abstentions: [{ reviewer: "b", code: "model_unavailable", reason: "the endpoint of b is down" }],
+    });
+    expect(turns[0]?.reviews.map(({ reviewer }) => reviewer)).toEqual(["a", "c"]);
+  });
+
+  it("abstains after three replies that are no review, with their price on record", async () => {
+    const { graph, begun, requests } = graphUnderTest((request, call) =>
+      request.reviewer === "b" ? { text: '{"verdict": "positive"}' } : plainScript(request, call),
+    );
+    const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel }));
+    expect(begun.filter((label) => label === "b 1")).toHaveLength(3);
+    // Each time the request, the newest faulty reply and what is wrong with it: not a growing list of failures.
+    expect(requests.filter(({ reviewer }) => reviewer === "b").map(({ messages }) => messages.length)).toEqual([2, 4, 4]);
+    expect(turns[0]?.calls.filter(({ reviewer }) => reviewer === "b")).toHaveLength(3);
+    expect(turns[0]?.abstentions).toEqual([
+      { reviewer: "b", code: "reply_malformed", reason: expect.stringMatching(/reviewer "b".*3 attempts.*critique: /) },
+    ]);
+  });
+
+  it("is asked again with what was wrong, and heard once it has mended its reply", async () => {
+    const { graph, requests } = graphUnderTest((request, call) => {
+      if (request.reviewer !== "b") return plainScript(request, call);
+      return { text: request.messages.length === 2 ? "Fine by me!" : reviewText("negative", "No salt.") };
+    });
+    const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel }));
+    expect(turns[0]?.reviews.find(({ reviewer }) => reviewer === "b")).toMatchObject({ critique: "No salt.", verdict: "negative" });
+    expect(turns[0]?.abstentions).toEqual([]);
+    expect(requests.filter(({ reviewer }) => reviewer === "b")[1]?.messages.at(-1)?.text).toMatch(/holds no JSON object/);
+  });
+
+  it("keeps the price of a reply that came before its endpoint failed", async () => {
+    const { graph } = graphUnderTest((request, call) => {
+      if (request.reviewer !== "b") return plainScript(request, call);
+      if (request.messages.length === 2) return { text: "Fine by me!" };
+      throw unavailable("b");
+    });
+    const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel }));
+    expect(turns[0]?.abstentions).toMatchObject([{ reviewer: "b", code: "model_unavailable" }]);
+    expect(turns[0]?.calls.filter(({ reviewer }) => reviewer === "b")).toHaveLength(1);
+  });
+
+  it("is asked again in the next turn", async () => {
+    const { graph, begun } = graphUnderTest(without(new Set(["b"])));
+    await graph.invoke(seed, newThread({ turns: 3, panel }));
+    expect(begun).toContain("b 2");
+  });
+
+  it.each(["model_unauthorized", "model_misconfigured"] as const)("does not hide the user's own mistake: %s stops the run", async (code) => {
+    const mistake = new ModelCallError(code, "wrong key", { role: "reviewer", endpoint: "http://127.0.0.1:9/v1", model: "m", attempts: 1 });
+    let mended = false;
+    const { graph, begun } = graphUnderTest((request, call) => {
+      if (request.reviewer === "b" && !mended) throw mistake;
+      return plainScript(request, call);
+    });
+    const thread = newThread({ turns: 2, panel });
+    await expect(graph.invoke(seed, thread)).rejects.toThrow("wrong key");
+    mended = true;
+    begun.length = 0;
+    await graph.invoke(null, thread);
+    expect(begun).toEqual(["b 1", "chairman 1", "candidate 2"]);
+  });
+});
+
+describe("reviewers that fail the run together", () => {
+  it("do not abstain, and each tells why, alone or in LangGraph's collective error", async () => {
+    const { graph } = graphUnderTest((request, call) => {
+      if (request.reviewer === undefined) return plainScript(request, call);
+      throw new ReviewInstructError("budget_exhausted", `no money left for ${request.reviewer}`);
+    });
+    const error: unknown = await graph.invoke(seed, newThread({ panel })).catch((thrown: unknown) => thrown);
+    const causes: unknown[] = error instanceof AggregateError ? error.errors : [error];
+    expect(causes.length).toBeGreaterThan(0);
+    for (const cause of causes)
+      expect(cause).toMatchObject({ code: "budget_exhausted", message: expect.stringMatching(/^no money left for [abc]$/) });
+  });
+});
+
+describe("a panel below its quorum", () => {
+  it("fails the run, naming who is missing and why", async () => {
+    const { graph } = graphUnderTest(without(new Set(["b", "c"])));
+    const failure = graph.invoke(seed, newThread({ panel }));
+    await expect(failure).rejects.toThrow(QuorumError);
+    await expect(failure).rejects.toMatchObject({
+      code: "below_quorum",
+      message: expect.stringMatching(/turn 1: 1 of the 2 reviews.*b: the endpoint of b is down.*c: the endpoint of c is down/),
+      facts: { turn: 1, reviews: 1, quorum: 2 },
+    });
+  });
+
+  it.each([
+    ["the same graph", false],
+    ["a graph built anew over the same saver", true],
+  ])("is called together again on resume, the missing ones alone, as often as it takes: %s", async (_, restart) => {
+    const down = new Set(["b", "c"]);
+    const { graph, reopen, begun, answered } = graphUnderTest(without(down));
+    const next = () => (restart ? reopen() : graph);
+    const thread = newThread({ turns: 2, panel });
+    await expect(graph.invoke(seed, thread)).rejects.toThrow(QuorumError);
+    expect(begun).toEqual(["candidate 1", "a 1", "b 1", "c 1"]);
+
+    begun.length = 0;
+    await expect(next().invoke(null, thread)).rejects.toThrow(QuorumError);
+    expect(begun).toEqual(["b 1", "c 1"]);
+
+    begun.length = 0;
+    down.delete("c");
+    const { turns } = await next().invoke(null, thread);
+    expect(begun).toEqual(["b 1", "c 1", "chairman 1", "candidate 2"]);
+    expect(turns[0]).toMatchObject({ verdict: "positive", abstentions: [{ reviewer: "b" }] });
+    expect(turns[0]?.reviews.map(({ reviewer }) => reviewer)).toEqual(["a", "c"]);
+    expect(answered).toEqual(["candidate 1", "a 1", "c 1", "chairman 1", "candidate 2"]);
+  });
+
+  it("may be made enough by a lower quorum, without calling anyone again but those who are missing", async () => {
+    const { graph, begun } = graphUnderTest(without(new Set(["b", "c"])));
+    const thread = newThread({ turns: 2, panel });
+    await expect(graph.invoke(seed, thread)).rejects.toThrow(QuorumError);
+    begun.length = 0;
+    const { turns } = await graph.invoke(null, { ...thread, context: newThread({ turns: 2, panel, quorum: 1 }).context });
+    expect(begun).toEqual(["chairman 1", "candidate 2"]);
+    expect(turns[0]?.reviews).toHaveLength(1);
+  });
+
+  it("needs all of a panel that is smaller than the quorum", async () => {
+    const { graph } = graphUnderTest(without(new Set(["a"])));
+    await expect(graph.invoke(seed, newThread({ mode: "one_review", panel }))).rejects.toMatchObject({ facts: { reviews: 0, quorum: 1 } });
+    await expect(graph.invoke(seed, newThread({ panel: panelOf("a", "b"), quorum: 5 }))).rejects.toMatchObject({ facts: { reviews: 1, quorum: 2 } });
+  });
+
+  it("holds for a reviewed final turn, too", async () => {
+    const { graph, begun } = graphUnderTest(without(new Set(["a", "b"])));
+    const thread = newThread({ turns: 1, panel, reviewFinalTurn: true });
+    await expect(graph.invoke(seed, thread)).rejects.toThrow(QuorumError);
+    begun.length = 0;
+    await expect(graph.invoke(null, thread)).rejects.toThrow(QuorumError);
+    expect(begun).toEqual(["a 1", "b 1"]);
+  });
+});

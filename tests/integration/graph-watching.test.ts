@@ -1,0 +1,103 @@
+import { getConfigTypeSchema, getInputTypeSchema, getOutputTypeSchema, getStateTypeSchema } from "@langchain/langgraph/zod/schema";
+import { describe, expect, it } from "vitest";
+
+import type { ReviewEvent } from "../../src/nodes/events.js";
+import { Settings, type SettingsInput } from "../../src/state/settings.js";
+import { graphUnderTest, newThread, panelOf } from "../support/graph-under-test.js";
+import { type Script, plainScript, reviewText } from "../support/scripted-models.js";
+
+async function eventsOf(context: SettingsInput, script?: Script): Promise<ReviewEvent[]> {
+  const events: ReviewEvent[] = [];
+  const { graph } = graphUnderTest(script);
+  for await (const event of await graph.stream({ instruction: "Why is the sky blue?" }, { ...newThread(context), streamMode: "custom" })) {
+    events.push(event);
+  }
+  return events;
+}
+
+describe("what a run tells while it goes on", () => {
+  it("comes in the order in which it happens, with all that there is to know", async () => {
+    const script: Script = (request, call) => {
+      if (request.role === "candidate") return { text: `Answer ${call.turn}.` };
+      if (request.role === "reviewer")
+        return { text: reviewText(request.reviewer === "a" ? "positive" : "negative", `${request.reviewer} on ${call.turn}.`) };
+      return { text: JSON.stringify({ instruction: `Question ${call.turn + 1}?` }) };
+    };
+    const events = await eventsOf({ turns: 2, panel: panelOf("a", "b") }, script);
+    const [ask, answer, first, second, ...rest] = events;
+    expect([ask, answer]).toEqual([
+      { type: "instruction", turn: 1, evolution: "seed", instruction: "Why is the sky blue?" },
+      { type: "response", turn: 1, response: "Answer 1." },
+    ]);
+    expect([first, second]).toEqual([
+      expect.objectContaining({ type: "review", turn: 1, reviewer: "a", verdict: "positive", critique: "a on 1." }),
+      expect.objectContaining({ type: "review", turn: 1, reviewer: "b", verdict: "negative", critique: "b on 1." }),
+    ]);
+    expect(rest).toEqual([
+      { type: "verdict", turn: 1, verdict: "negative", positive: 1, negative: 1 },
+      { type: "instruction", turn: 2, evolution: "depth", instruction: "Question 2?" },
+      { type: "response", turn: 2, response: "Answer 2." },
+    ]);
+  });
+
+  it("names an abstention and an early end", async () => {
+    const script: Script = (request, call) => {
+      if (request.reviewer === "c") return { finish: "refusal" };
+      return request.role === "chairman" ? { finish: "refusal" } : plainScript(request, call);
+    };
+    const events = await eventsOf({ turns: 2, panel: panelOf("a", "b", "c") }, script);
+    expect(events).toContainEqual(expect.objectContaining({ type: "abstention", turn: 1, reviewer: "c", code: "reply_refused" }));
+    expect(events.at(-1)).toMatchObject({ type: "ended_early", turn: 1, reason: "no_new_instruction" });
+  });
+});
+
+describe("the graph as it is drawn", () => {
+  it("shows every node, and says on each branch when it is taken", async () => {
+    const drawing = (await graphUnderTest().graph.getGraphAsync()).drawMermaid();
+    const edges = [...drawing.matchAll(/^\s*(\w+) (?:-->|-\. &nbsp;(.+?)&nbsp; \.->) (\w+);$/gm)].map(([, from, when, to]) =>
+      when === undefined ? `${from} -> ${to}` : `${from} -> ${to}: ${when}`,
+    );
+    expect(edges.sort()).toEqual(
+      [
+        "__start__ -> seed",
+        "seed -> candidate",
+        "candidate -> reviewer: review",
+        "candidate -> chairman: no review",
+        "candidate -> __end__: done",
+        "reviewer -> verdict",
+        "verdict -> chairman: positive",
+        "verdict -> chairman: negative",
+        "verdict -> reviewer: call back",
+        "verdict -> __end__: done",
+        "chairman -> candidate: next turn",
+        "chairman -> human_review: human review",
+        "chairman -> __end__: no instruction",
+        "human_review -> candidate: next turn",
+        "human_review -> __end__: ended",
+      ].sort(),
+    );
+  });
+});
+
+describe("the schemas that Studio builds its forms from", () => {
+  const { graph } = graphUnderTest();
+
+  it("ask for the seed or a chat, and require neither", () => {
+    const schema = getInputTypeSchema(graph);
+    expect(schema).toMatchObject({
+      properties: { messages: { langgraph_type: "messages" }, instruction: { title: "Instruction" }, input: { title: "Input" }, system: {} },
+    });
+    expect(schema).not.toHaveProperty("required");
+  });
+
+  it("show the conversation and its record", () => {
+    expect(getOutputTypeSchema(graph)).toMatchObject({ properties: { messages: {}, turns: { type: "array" }, endedEarly: {} } });
+    expect(getStateTypeSchema(graph)).toMatchObject({ properties: { messages: { langgraph_type: "messages" }, turns: { type: "array" } } });
+  });
+
+  it("hold every setting with title and default", () => {
+    const schema = getConfigTypeSchema(graph);
+    expect(schema).toMatchObject({ properties: Object.fromEntries(Object.keys(Settings.shape).map((name) => [name, {}])) });
+    expect(schema).toMatchObject({ properties: { turns: { title: "Turns", default: 3, minimum: 1 }, panel: { type: "array", title: "Panel" } } });
+  });
+});
