@@ -8,9 +8,14 @@ import type { ReviewEvent } from "./events.js";
 /** What LangGraph hands to a node beside the state. */
 export type NodeRuntime = LangGraphRunnableConfig;
 
+/** A context is settled once: every node of a run gets the same object. */
+const settled = new WeakMap<object, Settings>();
+
 /** The run's settings with every default filled in; LangGraph checks a context but does not complete it. */
-export function settingsOf(runtime: NodeRuntime): Settings {
-  return Settings.parse(runtime.context ?? {});
+export function settingsOf({ context = {} }: NodeRuntime): Settings {
+  const settings = settled.get(context) ?? Settings.parse(context);
+  settled.set(context, settings);
+  return settings;
 }
 
 /** Tells whoever streams this run ("custom" stream mode) what just happened. */
