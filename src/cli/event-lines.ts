@@ -25,6 +25,8 @@ export function eventLines(event: ReviewEvent, colors: Colors = pc): string {
     }
     case "ended_early":
       return `${colors.yellow("The conversation ends here")}: ${printable(event.detail)}`;
+    case "failed":
+      return colors.red(`Failed: ${event.code}`);
   }
 }
 

@@ -3,8 +3,10 @@ import { InvalidArgumentError, type Command } from "commander";
 import { environment } from "../environment.js";
 import { type JobOptions, type JobResult, runJob } from "../generation/job.js";
 import { type ModelStack, openModelStack } from "../generation/model-stack.js";
-import type { Shard } from "../generation/output-folder.js";
+import type { OutputFolder, Shard } from "../generation/output-folder.js";
 import { scanSeeds } from "../generation/seed-scan.js";
+import type { ServerConnection } from "../generation/server-connection.js";
+import { type ServerJob, openServerJob } from "../generation/server-job.js";
 import { type Logger, createLogger } from "../logger.js";
 import { estimateJob } from "../models/estimate.js";
 import { type EndpointFlags, type LimitFlags, addEndpointOptions, addLimitOptions } from "./endpoint-options.js";
@@ -12,11 +14,13 @@ import { estimateLines } from "./estimate-lines.js";
 import { exitCodes } from "./exit-codes.js";
 import { createProgressView } from "./progress-view.js";
 import { rehearsalNotice } from "./rehearsal.js";
+import { type ServerFlags, addServerOptions, openServer, tellOutages } from "./server-options.js";
 import { type JobConfig, type SettingsFlags, addSettingsOptions, positiveInteger, settingsFrom } from "./settings-options.js";
 import { stopOnSignals } from "./signals.js";
 import { summaryLines } from "./summary.js";
+import { type TracingFlags, addTracingOptions, tracingFrom } from "./tracing-options.js";
 
-interface GenerateFlags extends SettingsFlags, EndpointFlags, LimitFlags {
+interface GenerateFlags extends SettingsFlags, EndpointFlags, LimitFlags, ServerFlags, TracingFlags {
   readonly output: string;
   readonly limit?: number;
   readonly skipInvalid?: boolean;
@@ -44,10 +48,13 @@ export function addGenerateCommand(program: Command, setExitCode: (code: number)
     .option("--shard <i/n>", "work on the i-th of n equal parts; every process needs the same n", shard)
     .option("--json-progress", "progress as JSON lines on stderr")
     .option("--quiet", "warnings and errors only");
-  addLimitOptions(addEndpointOptions(addSettingsOptions(command))).action(async (seeds: string, flags: GenerateFlags) => {
-    const config = await settingsFrom(flags);
-    setExitCode(await (flags.dryRun ? dryRun(seeds, flags, config) : generate(seeds, flags, config)));
-  });
+  addTracingOptions(addServerOptions(addLimitOptions(addEndpointOptions(addSettingsOptions(command))))).action(
+    async (seeds: string, flags: GenerateFlags) => {
+      const server = await openServer(flags);
+      const config = await settingsFrom(flags, server?.assistant.context ?? {});
+      setExitCode(await (flags.dryRun ? dryRun(seeds, flags, config) : generate(seeds, flags, config, server)));
+    },
+  );
 }
 
 async function dryRun(seeds: string, flags: GenerateFlags, { settings, prices }: JobConfig): Promise<number> {
@@ -58,22 +65,25 @@ async function dryRun(seeds: string, flags: GenerateFlags, { settings, prices }:
   return exitCodes.ok;
 }
 
-async function generate(seeds: string, flags: GenerateFlags, { settings, prices }: JobConfig): Promise<number> {
+async function generate(seeds: string, flags: GenerateFlags, { settings, prices }: JobConfig, server: ServerConnection | null): Promise<number> {
   let stack: ModelStack | null = null;
+  let serverJob: ServerJob | null = null;
   const view = createProgressView({
     stream: process.stderr,
     json: flags.jsonProgress === true,
     quiet: flags.quiet === true,
-    spent: () => stack?.spent() ?? null,
+    spent: () => (stack ?? serverJob)?.spent() ?? null,
     lanes: () => stack?.lanes() ?? [],
   });
   const logger = createLogger({ quiet: flags.quiet === true || flags.jsonProgress === true, write: view.line });
   rehearsalNotice(settings, logger);
+  const tracing = await tracingFrom(flags, logger);
   const signals = stopOnSignals(logger);
   const job: JobOptions = {
     ...flags,
     seeds,
     settings,
+    tracing,
     stop: signals.stop,
     onScan: (scan) => {
       for (const fault of scan.invalid.first) logger.warn(`passed over: ${fault.message}`);
@@ -82,7 +92,7 @@ async function generate(seeds: string, flags: GenerateFlags, { settings, prices 
     },
     onProgress: view.update,
   };
-  const openModels = (usageFile: string) =>
+  const openModels = ({ usage: usageFile }: OutputFolder["names"]) =>
     (stack = openModelStack({
       ...flags,
       env: environment,
@@ -100,13 +110,18 @@ async function generate(seeds: string, flags: GenerateFlags, { settings, prices 
         ),
       onWarning: logger.warn,
     }));
+  const openOnServer = async (connection: ServerConnection, files: OutputFolder["names"]) => {
+    tellOutages(connection, logger);
+    return (serverJob = await openServerJob({ ...flags, connection, settings, prices, stallMs: flags.timeout * 1000 })(files));
+  };
   try {
-    const result = await runJob(job, openModels);
+    const result = await runJob(job, (files) => (server ? openOnServer(server, files) : openModels(files)));
     view.stop();
-    for (const line of summaryLines(result, stack)) logger.info(line);
+    for (const line of summaryLines(result, stack ?? serverJob)) logger.info(line);
     return exitCodeOf(result, logger);
   } finally {
     view.stop();
+    await tracing.close();
     signals.restore();
   }
 }

@@ -1,7 +1,9 @@
 import { Command } from "commander";
 
 import { addGenerateCommand } from "./generate-command.js";
+import { addPushCommand } from "./push-command.js";
 import { addRunCommand } from "./run-command.js";
+import { addTraceCommand } from "./trace-command.js";
 import { packageVersion } from "./version.js";
 
 /** The whole command line. Commands load what they need when they run; `setExitCode` takes their result. */
@@ -13,5 +15,7 @@ export function createProgram(setExitCode: (code: number) => void): Command {
     .exitOverride();
   addGenerateCommand(program, setExitCode);
   addRunCommand(program, setExitCode);
+  addTraceCommand(program, setExitCode);
+  addPushCommand(program, setExitCode);
   return program;
 }

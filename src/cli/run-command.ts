@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createInterface } from "node:readline/promises";
 
 import { Command as Resume, MemorySaver } from "@langchain/langgraph";
@@ -5,6 +6,8 @@ import type { Command } from "commander";
 import pc from "picocolors";
 
 import { environment } from "../environment.js";
+import { settingsFingerprint } from "../generation/fingerprint.js";
+import { seedName } from "../generation/seed-name.js";
 import { createReviewInstructGraph } from "../graph/review-instruct.js";
 import { createLogger } from "../logger.js";
 import { createModelAccess } from "../models/access.js";
@@ -15,8 +18,9 @@ import { eventLines } from "./event-lines.js";
 import { exitCodes } from "./exit-codes.js";
 import { rehearsalNotice } from "./rehearsal.js";
 import { type SettingsFlags, addSettingsOptions, settingsFrom } from "./settings-options.js";
+import { type TracingFlags, addTracingOptions, tracingFrom } from "./tracing-options.js";
 
-interface RunFlags extends SettingsFlags, EndpointFlags {
+interface RunFlags extends SettingsFlags, EndpointFlags, TracingFlags {
   readonly input?: string;
   readonly system?: string;
   readonly humanReview?: boolean;
@@ -30,7 +34,7 @@ export function addRunCommand(program: Command, setExitCode: (code: number) => v
     .option("--input <text>", "material that the instruction works on")
     .option("--system <text>", "system prompt of the conversation")
     .option("--human-review", "ask before each new instruction: accept, edit or end");
-  addEndpointOptions(addSettingsOptions(command)).action(async (instruction: string, flags: RunFlags) => {
+  addTracingOptions(addEndpointOptions(addSettingsOptions(command))).action(async (instruction: string, flags: RunFlags) => {
     await run(instruction, flags);
     setExitCode(exitCodes.ok);
   });
@@ -48,18 +52,25 @@ async function run(instruction: string, flags: RunFlags): Promise<void> {
     onRetry: ({ role, reason, delayMs }) => logger.warn(`${role}: ${reason} Trying again in ${(delayMs / 1000).toFixed(1)} s.`),
   });
   const graph = createReviewInstructGraph({ models, checkpointer: new MemorySaver() });
-  const config = { configurable: { thread_id: "run" }, context };
+  const tracing = await tracingFrom(flags, logger);
+  const id = randomUUID();
+  const traced = tracing.configFor({ id, seedName: seedName({ instruction }), settings: context, fingerprint: settingsFingerprint(context) });
+  const config = { ...traced, configurable: { thread_id: id }, context };
   let input: Parameters<typeof graph.stream>[0] = {
     instruction,
     input: flags.input ?? null,
     system: flags.system ?? null,
   };
-  for (;;) {
-    for await (const event of await graph.stream(input, { ...config, streamMode: "custom" })) show(event);
-    const { tasks } = await graph.getState(config);
-    const paused = tasks.flatMap((task) => task.interrupts).at(0);
-    if (!paused) return;
-    input = new Resume({ resume: await askPerson(paused.value) });
+  try {
+    for (;;) {
+      for await (const event of await graph.stream(input, { ...config, streamMode: "custom" })) show(event);
+      const { tasks } = await graph.getState(config);
+      const paused = tasks.flatMap((task) => task.interrupts).at(0);
+      if (!paused) return;
+      input = new Resume({ resume: await askPerson(paused.value) });
+    }
+  } finally {
+    await tracing.close();
   }
 }
 

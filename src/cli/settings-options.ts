@@ -48,13 +48,15 @@ export interface JobConfig {
   readonly prices: PriceTable;
 }
 
-/** Settings and prices out of config file and flags. Throws `InputError` naming the flag, file and field. */
-export async function settingsFrom(flags: SettingsFlags): Promise<JobConfig> {
+/**
+ * Settings and prices out of config file and flags, which win over `base`. Throws `InputError` naming the flag, file and field.
+ */
+export async function settingsFrom(flags: SettingsFlags, base: object = {}): Promise<JobConfig> {
   const { config, panel, ...given } = flags;
   const { prices = {}, ...fromFile } = config === undefined ? {} : await readConfig(config);
   const fromFlags = Object.fromEntries(Object.keys(Settings.shape).flatMap((name) => (name in given ? [[name, Reflect.get(given, name)]] : [])));
   const reviewers = panel === undefined ? {} : { panel: await readPanel(panel) };
-  const result = Settings.safeParse({ ...fromFile, ...fromFlags, ...reviewers } satisfies Partial<Record<keyof SettingsInput, unknown>>);
+  const result = Settings.safeParse({ ...base, ...fromFile, ...fromFlags, ...reviewers } satisfies Partial<Record<keyof SettingsInput, unknown>>);
   if (!result.success)
     throw new InputError(`settings: ${problems(result.error)}`, { file: config, field: fieldOf(result.error) }, { cause: result.error });
   const priced = PriceTable.safeParse(prices);
@@ -91,5 +93,12 @@ export function positiveInteger(text: string): number {
 export function positiveNumber(text: string): number {
   const number = Number(text);
   if (!Number.isFinite(number) || number <= 0) throw new InvalidArgumentError("It must be a number above 0.");
+  return number;
+}
+
+/** Parses a flag's number of 0 or more. */
+export function nonNegativeNumber(text: string): number {
+  const number = Number(text);
+  if (text.trim() === "" || !Number.isFinite(number) || number < 0) throw new InvalidArgumentError("It must be a number, 0 or more.");
   return number;
 }

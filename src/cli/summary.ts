@@ -2,7 +2,7 @@ import type { JobResult } from "../generation/job.js";
 import type { ModelStack } from "../generation/model-stack.js";
 
 /** What a job came to, and what to do next. */
-export function summaryLines(result: JobResult, stack: Pick<ModelStack, "spent" | "cacheStats"> | null): string[] {
+export function summaryLines(result: JobResult, stack: Spender | null): string[] {
   const { total, finished, found, failed, endedEarly } = result;
   const open = Math.max(0, total - finished - found - failed);
   return [
@@ -16,10 +16,12 @@ export function summaryLines(result: JobResult, stack: Pick<ModelStack, "spent" 
   ];
 }
 
-function spentLines({ spent, cacheStats }: Pick<ModelStack, "spent" | "cacheStats">): string[] {
+type Spender = Pick<ModelStack, "spent"> & Partial<Pick<ModelStack, "cacheStats">>;
+
+function spentLines({ spent, cacheStats }: Spender): string[] {
   const { calls, inputTokens, outputTokens, usd, unpricedModels, assumedTokens } = spent();
   const cost = usd === null ? `cost unknown (no price for ${unpricedModels.join(", ")})` : `$${usd.toFixed(4)}`;
-  const cache = cacheStats();
+  const cache = cacheStats?.() ?? null;
   return [
     `Spent by all runs of this folder: ${count(calls)} calls, ${count(inputTokens)} input and ${count(outputTokens)} output tokens, ${cost}.`,
     ...(assumedTokens > 0

@@ -8,6 +8,7 @@ import type { Seed } from "./seed.js";
 
 export { Seed } from "./seed.js";
 
+/** How {@link readSeeds} reads. */
 export interface ReadSeedsOptions {
   /** Most seeds to yield; invalid rows do not count. The file is not read beyond them. Default: all. */
   readonly limit?: number;

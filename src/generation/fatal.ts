@@ -8,6 +8,8 @@ const fatalCodes = new Set([
   "checkpoints_unavailable",
   "model_unauthorized",
   "model_misconfigured",
+  "server_unavailable",
+  "server_unauthorized",
 ]);
 
 /** Whether an error stops the whole job, resumably. A missing model (404) does as well. */

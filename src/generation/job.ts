@@ -6,12 +6,15 @@ import { createReviewInstructGraph } from "../graph/review-instruct.js";
 import type { ModelAccess } from "../nodes/model-access.js";
 import { promptVersions } from "../prompts/versions.js";
 import { type Settings, seatedPanel } from "../state/settings.js";
-import { type ConversationRunner, type Stop, localRunner } from "./conversation.js";
+import type { Tracing } from "../tracing/open-tracing.js";
+import { type Conversation, type ConversationRunner, type Stop, localRunner } from "./conversation.js";
 import { identityOf, settingsFingerprint } from "./fingerprint.js";
 import { type GenerateResult, type Progress, generate } from "./generate.js";
 import { OutputFolder, type Shard } from "./output-folder.js";
+import { seedName } from "./seed-name.js";
 import { type SeedScan, scanSeeds } from "./seed-scan.js";
 
+/** A job as {@link runJob} takes it. */
 export interface JobOptions {
   /** A JSON array or JSONL file of seeds. */
   readonly seeds: string;
@@ -30,10 +33,13 @@ export interface JobOptions {
   readonly retryFailed?: boolean;
   readonly shard?: Shard | null;
   readonly stop?: Stop;
+  /** Where the runs of this process are traced to. Default: nowhere but what LangChain does by itself. */
+  readonly tracing?: Pick<Tracing, "configFor">;
   readonly onScan?: (scan: SeedScan) => void;
   readonly onProgress?: (progress: Progress) => void;
 }
 
+/** What came of a job. */
 export interface JobResult extends GenerateResult {
   /** Valid seeds of this process: all, or its shard's. */
   readonly total: number;
@@ -42,10 +48,10 @@ export interface JobResult extends GenerateResult {
 }
 
 /**
- * A whole job in this process: seeds in, an output folder out, resumed where one was begun. `models` opens the models once
- * the folder is this process's own, and gets the path of its usage ledger.
+ * A whole job: seeds in, an output folder out, resumed where one was begun. `openMaker` is called once the folder is this
+ * process's own, and opens what makes the conversations: models for this process, or a runner that works elsewhere.
  */
-export async function runJob(options: JobOptions, openModels: (usageFile: string) => OpenModels): Promise<JobResult> {
+export async function runJob(options: JobOptions, openMaker: (files: OutputFolder["names"]) => Maker | Promise<Maker>): Promise<JobResult> {
   const { settings, seeds, shard = null, concurrency = 32 } = options;
   if (settings.humanReview)
     throw new InputError("`humanReview` needs a person at every turn: leave it out of a job, or use Studio or `run`", { field: "humanReview" });
@@ -58,19 +64,18 @@ export async function runJob(options: JobOptions, openModels: (usageFile: string
     shard,
   );
   try {
-    const checkpoints = await openCheckpointer(options.checkpoint ?? `sqlite:${folder.names.checkpoints}`);
+    const maker = await openMaker(folder.names);
     try {
-      const stack = openModels(folder.names.usage);
+      const { runner, close } =
+        "runner" in maker ? { runner: maker.runner, close: async () => {} } : await openLocalRunner(maker, options, folder.names);
       try {
-        const graph = createReviewInstructGraph({ models: stack.models, checkpointer: checkpoints.saver });
-        const runner: ConversationRunner = localRunner({ graph, saver: checkpoints.saver, settings });
         const result = await generate({ ...options, seeds: readSeeds(seeds, options), runner, folder, origin: originOf(settings), concurrency });
         return { ...result, total: shareOf(scan.count, shard), conversations: folder.names.conversations, failures: folder.names.failures };
       } finally {
-        stack.close();
+        await close();
       }
     } finally {
-      await checkpoints.close();
+      await maker.close();
     }
   } finally {
     await folder.close();
@@ -79,7 +84,24 @@ export async function runJob(options: JobOptions, openModels: (usageFile: string
 
 export interface OpenModels {
   readonly models: ModelAccess;
-  close(): void;
+  close(): void | Promise<void>;
+}
+
+export interface OpenRunner {
+  readonly runner: ConversationRunner;
+  close(): void | Promise<void>;
+}
+
+/** What makes a job's conversations. */
+export type Maker = OpenModels | OpenRunner;
+
+async function openLocalRunner({ models }: OpenModels, { checkpoint, settings, tracing }: JobOptions, files: OutputFolder["names"]) {
+  const { saver, close } = await openCheckpointer(checkpoint ?? `sqlite:${files.checkpoints}`);
+  const graph = createReviewInstructGraph({ models, checkpointer: saver });
+  const fingerprint = settingsFingerprint(settings);
+  const configFor = ({ id, index, seed }: Conversation) =>
+    tracing?.configFor({ id, seedName: seedName(seed), seedIndex: index, settings, fingerprint }) ?? {};
+  return { runner: localRunner({ graph, saver, settings, configFor }), close };
 }
 
 function originOf(settings: Settings): RowOrigin {

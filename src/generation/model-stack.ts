@@ -41,7 +41,7 @@ export interface ModelStack {
   close(): void;
 }
 
-/** Models as a job uses them: a cache around retries around a budget around a gate around single attempts. */
+/** Models as a job uses them: a cache around retries around a gate around a budget around single attempts. */
 export function openModelStack(options: ModelStackOptions): ModelStack {
   const { settings, prices, maxTokens = null, maxUsd = null, onWarning } = options;
   if (maxUsd !== null) assertPriced(prices, modelsOf(settings));
@@ -54,7 +54,7 @@ export function openModelStack(options: ModelStackOptions): ModelStack {
     timeoutMs: options.timeoutMs,
     maxRetries: options.maxRetries,
     onRetry: options.onRetry,
-    wrap: [budget.wrap, gate.wrap],
+    wrap: [gate.wrap, budget.wrap],
   });
   return {
     models: cache ? cache.wrap(paid) : paid,

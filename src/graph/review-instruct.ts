@@ -3,15 +3,18 @@ import { type BaseCheckpointSaver, END, START, StateGraph } from "@langchain/lan
 import { PanelAttendance } from "../nodes/attendance.js";
 import { createCandidate } from "../nodes/candidate.js";
 import { type EvolutionPolicy, createChairman } from "../nodes/chairman.js";
+import type { CustomReviewers } from "../nodes/custom-reviewer.js";
 import { createHumanReview } from "../nodes/human-review.js";
 import type { ModelAccess } from "../nodes/model-access.js";
 import { createReviewer } from "../nodes/reviewer.js";
 import { createSeed } from "../nodes/seed.js";
+import { tellingFailures } from "../nodes/telling-failures.js";
 import { createVerdict } from "../nodes/verdict.js";
 import { ConversationInput, ConversationOutput, ConversationState, ReviewTask } from "../state/conversation.js";
-import { Settings, mostTurns } from "../state/settings.js";
+import { anySettings, mostTurns } from "../state/settings.js";
 import { afterCandidate, afterChairman, afterHumanReview, afterVerdict } from "./routes.js";
 
+/** What {@link createReviewInstructGraph} is made of. */
 export interface ReviewInstructOptions {
   /** How nodes reach models; see `createModelAccess`. */
   readonly models: ModelAccess;
@@ -19,23 +22,27 @@ export interface ReviewInstructOptions {
   readonly checkpointer?: BaseCheckpointSaver;
   /** Where the next instruction goes. Default: the paper's rule, {@link followTheVerdict}. */
   readonly policy?: EvolutionPolicy;
+  /** Reviewers of your own, by the name that they have in `settings.panel`. Default: models review. */
+  readonly reviewers?: CustomReviewers;
 }
 
-/** Supersteps of the longest conversation: the seed, then at most candidate, reviewers, verdict, chairman, person a turn. */
-const recursionLimit = 1 + 5 * mostTurns + 10;
+/** Most supersteps of a conversation: the seed, then at most candidate, reviewers, verdict, chairman, person a turn, and a reserve. */
+export function superstepsOf(turns: number): number {
+  return 1 + 5 * turns + 10;
+}
 
 /**
  * The Ask-Respond-Review loop (paper, Fig. 2): the candidate answers, the panel reviews in parallel, the verdict is taken,
- * the chairman asks on, until the last turn. Input `ConversationInput`, output `ConversationOutput`, context `Settings`.
+ * the chairman asks on, until the last turn. Input `ConversationInput`, output `ConversationOutput`, context `SettingsInput`.
  */
-export function createReviewInstructGraph({ models, checkpointer, policy }: ReviewInstructOptions) {
+export function createReviewInstructGraph({ models, checkpointer, policy, reviewers }: ReviewInstructOptions) {
   const attendance = new PanelAttendance();
-  return new StateGraph({ state: ConversationState, input: ConversationInput, output: ConversationOutput, context: Settings })
-    .addNode("seed", createSeed())
-    .addNode("candidate", createCandidate(models))
-    .addNode("reviewer", createReviewer(models, attendance), { input: ReviewTask })
-    .addNode("verdict", createVerdict(attendance))
-    .addNode("chairman", createChairman(models, policy))
+  return new StateGraph({ state: ConversationState, input: ConversationInput, output: ConversationOutput, context: anySettings })
+    .addNode("seed", tellingFailures(createSeed()))
+    .addNode("candidate", tellingFailures(createCandidate(models)))
+    .addNode("reviewer", tellingFailures(createReviewer(models, attendance, reviewers)), { input: ReviewTask })
+    .addNode("verdict", tellingFailures(createVerdict(attendance)))
+    .addNode("chairman", tellingFailures(createChairman(models, policy)))
     .addNode("human_review", createHumanReview())
     .addEdge(START, "seed")
     .addEdge("seed", "candidate")
@@ -45,7 +52,8 @@ export function createReviewInstructGraph({ models, checkpointer, policy }: Revi
     .addConditionalEdges("chairman", afterChairman, { "next turn": "candidate", "human review": "human_review", "no instruction": END })
     .addConditionalEdges("human_review", afterHumanReview, { "next turn": "candidate", ended: END })
     .compile({ checkpointer, name: "review_instruct" })
-    .withConfig({ recursionLimit });
+    .withConfig({ recursionLimit: superstepsOf(mostTurns) });
 }
 
+/** The compiled loop. */
 export type ReviewInstructGraph = ReturnType<typeof createReviewInstructGraph>;

@@ -32,6 +32,11 @@ export function afterVerdict(state: ConversationState, runtime: NodeRuntime): Se
   return isFinalTurn(state, runtime) ? "done" : verdict;
 }
 
+/** After the verdict of a panel by itself: hand it over, or call missing reviewers back. */
+export function afterPanelVerdict(state: Pick<ConversationState, "messages" | "turns">, runtime: NodeRuntime): Send[] | "ruled" {
+  return currentTurn(state).verdict === null ? panelTasks(state, runtime) : "ruled";
+}
+
 /** After the chairman: answer the new instruction, let a person see it first, or stop where there is none. */
 export function afterChairman(state: ConversationState): "next turn" | "human review" | "no instruction" {
   if (state.endedEarly) return "no instruction";

@@ -12,6 +12,7 @@ import { withSchemaFallback } from "./schema-fallback.js";
 /** Puts something around a model access: a gate, a budget, a cache. */
 export type ModelAccessWrapper = (access: ModelAccess) => ModelAccess;
 
+/** What {@link createModelAccess} is made of; retries as in `RetryOptions`. */
 export interface ModelAccessOptions extends Omit<RetryOptions, "describeEndpoint"> {
   /** Where API keys are looked up. Default: the environment of the process. */
   readonly env?: Environment;

@@ -1,5 +1,6 @@
 import type { ModelCallCode } from "../errors.js";
 import { AttemptError } from "./attempt.js";
+import { wasNeverSent } from "./unsent.js";
 import { type ResponseHeaders, readRetryAfter } from "./retry-after.js";
 
 /** What may be known of an error from a provider's SDK, or of one that caused it. */
@@ -39,7 +40,7 @@ export function attemptFault(error: unknown, redact: (text: string) => string): 
       .join(": "),
   );
   const unavailable = (what: string, retryable: boolean) =>
-    new AttemptError("model_unavailable", `${what}: ${said}`, { retryable }, { cause: causeOf(error, redact) });
+    new AttemptError("model_unavailable", `${what}: ${said}`, { retryable, unsent: wasNeverSent(error) }, { cause: causeOf(error, redact) });
   if (links.some(isTimeout)) return new AttemptError("model_timeout", said, { retryable: true });
   if (links.some(isConnection)) return unavailable("the connection failed", true);
   if (links.some((link) => link.kind === "SyntaxError")) return unavailable("the answer is not JSON", true);

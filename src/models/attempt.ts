@@ -16,6 +16,8 @@ export class AttemptError extends Error {
       readonly status?: number;
       /** How long the endpoint asked us to wait, in milliseconds. */
       readonly retryAfterMs?: number;
+      /** Whether the request surely never left: no name, no connection. It then cost nothing. */
+      readonly unsent?: boolean;
     },
     options?: ErrorOptions,
   ) {

@@ -113,8 +113,11 @@ export class CircuitBreaker {
   }
 }
 
+const gatewayStatuses = new Set([502, 503, 504]);
+
 /** Whether the request got no further than the endpoint's door. Other failures of one call may be that call's own doing. */
 function isUnreachable(error: AttemptError): boolean {
   const { status } = error.detail;
-  return status === undefined ? wasNeverSent(error) || ("unsent" in error.detail && error.detail.unsent === true) : [502, 503, 504].includes(status);
+  if (status !== undefined) return gatewayStatuses.has(status);
+  return error.detail.unsent === true || wasNeverSent(error);
 }

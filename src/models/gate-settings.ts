@@ -7,7 +7,7 @@ const most = z.int().min(1);
 export const GateSettings = z.object({
   /** Calls in flight that a lane starts with; never more than `maxConcurrency`. */
   initialConcurrency: most.default(8),
-  /** Most calls in flight. */
+  /** Most calls in flight. The probe of a dead endpoint may be one more, beside calls that hang. */
   maxConcurrency: most.default(64),
   /** Most requests in any 60 seconds. None by default. */
   rpm: most.optional(),

@@ -25,11 +25,11 @@ export interface GateOptions extends Partial<GateSettings> {
 
 export interface Gate {
   /** The same access, one attempt a call, that leaves when its lane lets it. Every access wrapped by one gate shares its lanes. */
-  wrap(next: ModelAccess): ModelAccess;
+  readonly wrap: (next: ModelAccess) => ModelAccess;
   /** Every lane there is, in the order of their first calls. */
-  status(): LaneStatus[];
+  readonly status: () => LaneStatus[];
   /** Ends the gate: calls in flight go on, waiting and later ones fail with the code `gate_closed`. */
-  close(): void;
+  readonly close: () => void;
 }
 
 /** A server that serves strangers may see any number of endpoints; idle lanes beyond this are forgotten. */
@@ -70,8 +70,8 @@ export function createGate({ onStateChange, ...options }: GateOptions = {}): Gat
 
   function forgetIdle(): void {
     for (const [key, lane] of lanes) {
-      const { active, queued, state } = lane.status();
-      if (active + queued === 0 && state === "running") lanes.delete(key);
+      const { active, queued } = lane.status();
+      if (active + queued === 0) lanes.delete(key);
     }
   }
 

@@ -181,9 +181,7 @@ export class Lane {
       case "model_timeout":
         // What is not worth another attempt is no outage, which waiting could end.
         if (!detail.retryable) break;
-        if (this.#breaker.failed(pass, request, error, now) === "counted") return false;
-        this.#refuseIfOver(now);
-        return true;
+        return this.#breaker.failed(pass, request, error, now) === "again";
       case "model_rate_limited":
         this.#endpointIsThere(pass, now);
         // Without quota, fewer calls or later ones would be refused just the same.

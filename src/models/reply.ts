@@ -28,6 +28,7 @@ export function readReply(message: BaseMessage, model: string): ModelReply {
     finish: declinedReasons.has(reason) ? "refusal" : cutOff || cutOffReasons.has(reason) ? "length" : "stop",
     usage: { inputTokens: usage.input_tokens, outputTokens: usage.output_tokens },
     model: (metadata.model_name ?? metadata.model ?? model).slice(0, 200),
+    messageId: word.parse(message.id)?.slice(0, 200),
   };
 }
 

@@ -40,6 +40,6 @@ export function mayHaveBeenCharged(error: unknown): boolean {
   if (!(error instanceof AttemptError)) return true;
   const { detail } = error;
   if (detail.status !== undefined && detail.status >= 400) return gatewayStatuses.has(detail.status);
-  const unsent = error.code === "model_misconfigured" || ("unsent" in detail && detail.unsent === true) || wasNeverSent(error);
+  const unsent = error.code === "model_misconfigured" || detail.unsent === true || wasNeverSent(error);
   return !unsent;
 }

@@ -6,8 +6,9 @@ import { ReplyFault } from "../prompts/reply.js";
 import type { CallUsage } from "../state/records.js";
 import type { ModelAccess, ModelReply, ModelRequest } from "./model-access.js";
 
-/** A usable value or the reason why there is none, and the calls that it took either way. */
-export type Asked<T> = { readonly calls: CallUsage[]; readonly value: T } | { readonly calls: CallUsage[]; readonly error: ReplyError };
+/** A usable value (with the id that its message was streamed under) or the reason why there is none, and the calls that it took either way. */
+export type Asked<T> =
+  { readonly calls: CallUsage[]; readonly value: T; readonly messageId?: string } | { readonly calls: CallUsage[]; readonly error: ReplyError };
 
 export interface AskOptions<T> {
   /** Throws `ReplyFault` for a reply that cannot be used. */
@@ -27,7 +28,7 @@ export async function ask<T>(models: ModelAccess, request: ModelRequest, options
     const reply = await models({ ...request, messages }, config);
     calls.push(usageOf(request, reply));
     try {
-      return { calls, value: read(reply, options.parse) };
+      return { calls, value: read(reply, options.parse), messageId: reply.messageId };
     } catch (fault) {
       if (!(fault instanceof ReplyFault)) throw fault;
       if (fault.code === "reply_refused" || calls.length >= options.attempts)

@@ -24,6 +24,11 @@ export function createCandidate(models: ModelAccess) {
     );
     if ("error" in asked) throw asked.error;
     emit(runtime, { type: "response", turn, response: asked.value });
-    return { messages: [new AIMessage(asked.value)], turns: [{ turn, calls: asked.calls }] };
+    return { messages: [new AIMessage({ content: asked.value, id: freeId(asked.messageId, state) })], turns: [{ turn, calls: asked.calls }] };
   };
+}
+
+/** The id that the answer was streamed under, so that a watcher does not take it for two; an id that a message has would replace it. */
+function freeId(id: string | undefined, { messages }: Pick<ConversationState, "messages">): string | undefined {
+  return messages.some((message) => message.id === id) ? undefined : id;
 }

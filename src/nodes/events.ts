@@ -8,4 +8,12 @@ export type ReviewEvent =
   | ({ readonly type: "review"; readonly turn: number } & Review)
   | ({ readonly type: "abstention"; readonly turn: number } & Abstention)
   | { readonly type: "verdict"; readonly turn: number; readonly verdict: VerdictSide; readonly positive: number; readonly negative: number }
-  | ({ readonly type: "ended_early"; readonly turn: number } & EarlyEnding);
+  | ({ readonly type: "ended_early"; readonly turn: number } & EarlyEnding)
+  /** A `ReviewInstructError` is about to end the run. */
+  | {
+      readonly type: "failed";
+      readonly name: string;
+      readonly code: string;
+      readonly message: string;
+      readonly facts: Readonly<Record<string, unknown>>;
+    };

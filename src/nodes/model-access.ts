@@ -11,6 +11,7 @@ export interface ReplySchema {
   readonly schema: Record<string, unknown>;
 }
 
+/** One question of one role to its model. */
 export interface ModelRequest {
   readonly role: Role;
   /** The reviewer's name, where a reviewer asks. */
@@ -20,12 +21,14 @@ export interface ModelRequest {
   readonly reply?: ReplySchema;
 }
 
+/** Tokens as the endpoint counted them. */
 export interface TokenUsage {
   /** Null where the endpoint did not say. */
   readonly inputTokens: number | null;
   readonly outputTokens: number | null;
 }
 
+/** What came back. */
 export interface ModelReply {
   /** What the model said, without its thinking. */
   readonly text: string;
@@ -34,6 +37,8 @@ export interface ModelReply {
   readonly usage: TokenUsage;
   /** The model as the endpoint names it. */
   readonly model: string;
+  /** The id under which the message was streamed to whoever watches the run, where there is one. */
+  readonly messageId?: string;
   /** The run id under which the call was traced (a UUID): feedback on the reply goes there. */
   readonly runId?: string;
   /** Came out of a cache and was not paid for. */

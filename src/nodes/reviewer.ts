@@ -2,45 +2,71 @@ import { ModelCallError, type ReplyError } from "../errors.js";
 import { parseReview, reviewReplySchema, reviewerMessages, reviewerPromptVersion } from "../prompts/reviewer.js";
 import { type ConversationUpdate, type ReviewTask, dialogueOf } from "../state/conversation.js";
 import type { CallUsage } from "../state/records.js";
-import { modelFor } from "../state/settings.js";
+import { type Settings, modelFor } from "../state/settings.js";
 import { type Asked, ask } from "./ask.js";
-import { replyAttempts } from "./candidate.js";
-import type { ModelAccess } from "./model-access.js";
 import type { PanelAttendance } from "./attendance.js";
+import { replyAttempts } from "./candidate.js";
+import { type CustomReviewers, type ReviewerWord, askCustom } from "./custom-reviewer.js";
+import type { ModelAccess } from "./model-access.js";
 import { type NodeRuntime, callConfig, emit, settingsOf } from "./runtime.js";
 
+/** What one reviewer has to say, and the calls that it took. */
+interface Heard {
+  readonly word: ReviewerWord;
+  readonly calls: CallUsage[];
+}
+
 /**
- * Judges the newest answer as one member of the panel. A reviewer that cannot (endpoint fails for good, no usable reply)
- * abstains, with the reason on record; whether enough remain is the verdict's business.
+ * Judges the newest answer as one member of the panel: by a model, or in its own way where `custom` holds its name. A
+ * reviewer that cannot (endpoint fails for good, no usable reply) abstains, with the reason on record; whether enough remain
+ * is the verdict's business.
  */
-export function createReviewer(models: ModelAccess, attendance: PanelAttendance) {
-  return async ({ reviewer, turn, evolution, messages }: ReviewTask, runtime: NodeRuntime): Promise<Pick<ConversationUpdate, "turns">> => {
+export function createReviewer(models: ModelAccess, attendance: PanelAttendance, custom: CustomReviewers = {}) {
+  // A map: names are free text, and an object would know "constructor".
+  const own = new Map(Object.entries(custom));
+  return async (task: ReviewTask, runtime: NodeRuntime): Promise<Pick<ConversationUpdate, "turns">> => {
     const settings = settingsOf(runtime);
     attendance.note(runtime);
-    const model = modelFor(settings, reviewer);
-    const asked = await abstainOnFailure(
-      ask(
-        models,
-        {
-          role: "reviewer",
-          reviewer: reviewer.name,
-          settings: model,
-          messages: reviewerMessages(settings, reviewer, dialogueOf(messages)),
-          reply: reviewReplySchema,
-        },
-        { parse: parseReview, attempts: replyAttempts },
-        callConfig(runtime, { role: "reviewer", reviewer: reviewer.name, turn, evolution, model: model.model, promptVersion: reviewerPromptVersion }),
-      ),
-    );
-    if ("error" in asked) {
-      const abstention = { reviewer: reviewer.name, code: asked.error.code, reason: asked.error.message };
+    const { turn } = task;
+    const reviewer = task.reviewer.name;
+    const review = own.get(reviewer);
+    const { word, calls } = review
+      ? { word: await askCustom(review, task, settings, runtime), calls: [] }
+      : await askModel(models, task, settings, runtime);
+    if ("code" in word) {
+      const abstention = { reviewer, ...word };
       emit(runtime, { type: "abstention", turn, ...abstention });
-      return { turns: [{ turn, abstentions: [abstention], calls: asked.calls }] };
+      return { turns: [{ turn, abstentions: [abstention], calls }] };
     }
-    const review = { reviewer: reviewer.name, ...asked.value };
-    emit(runtime, { type: "review", turn, ...review });
-    return { turns: [{ turn, reviews: [review], calls: asked.calls }] };
+    const reviewed = { reviewer, ...word };
+    emit(runtime, { type: "review", turn, ...reviewed });
+    return { turns: [{ turn, reviews: [reviewed], calls }] };
   };
+}
+
+async function askModel(
+  models: ModelAccess,
+  { reviewer, turn, evolution, messages }: ReviewTask,
+  settings: Settings,
+  runtime: NodeRuntime,
+): Promise<Heard> {
+  const model = modelFor(settings, reviewer);
+  const asked = await abstainOnFailure(
+    ask(
+      models,
+      {
+        role: "reviewer",
+        reviewer: reviewer.name,
+        settings: model,
+        messages: reviewerMessages(settings, reviewer, dialogueOf(messages)),
+        reply: reviewReplySchema,
+      },
+      { parse: parseReview, attempts: replyAttempts },
+      callConfig(runtime, { role: "reviewer", reviewer: reviewer.name, turn, evolution, model: model.model, promptVersion: reviewerPromptVersion }),
+    ),
+  );
+  const word = "error" in asked ? { code: asked.error.code, reason: asked.error.message } : asked.value;
+  return { word, calls: asked.calls };
 }
 
 /** A wrong key or model name is for the user to mend, at once: with abstentions it would only weaken every verdict. */

@@ -9,29 +9,32 @@ import { ReviewerSettings } from "./settings.js";
 /** LangGraph's reducer coerces and checks messages itself. Not `z.custom`, which has no JSON schema and so no form in Studio. */
 const messageList: z.ZodType<BaseMessage[], BaseMessage[]> = z.array(z.any());
 const messagesMeta = { ...MessagesZodMeta, default: () => [] };
-const messages = messageList.register(registry, messagesMeta);
+const messagesText = { title: "Messages", description: "The conversation: user messages are the instructions, assistant messages the responses." };
+const messages = messageList.meta(messagesText).register(registry, messagesMeta);
 
 const seedFields = {
   instruction: z
     .string()
     .nullable()
-    .register(registry, { default: () => null })
-    .meta({ title: "Instruction", description: "The seed: what the user asks first." }),
+    .meta({ title: "Instruction", description: "The seed: what the user asks first." })
+    .register(registry, { default: () => null }),
   input: z
     .string()
     .nullable()
-    .register(registry, { default: () => null })
-    .meta({ title: "Input", description: "Optional material the instruction works on (Alpaca's `input`)." }),
+    .meta({ title: "Input", description: "Optional material the instruction works on (Alpaca's `input`)." })
+    .register(registry, { default: () => null }),
   system: z
     .string()
     .nullable()
-    .register(registry, { default: () => null })
-    .meta({ title: "System prompt", description: "Optional system prompt of the conversation." }),
+    .meta({ title: "System prompt", description: "Optional system prompt of the conversation." })
+    .register(registry, { default: () => null }),
 };
 
 /** An instruction that waits for a person's word. */
 export const Proposal = z.object({ instruction: z.string(), evolution: Evolution });
 export type Proposal = z.infer<typeof Proposal>;
+
+const turnsText = { title: "Turns", description: "The record of every turn: where its instruction came from, reviews, verdict, calls." };
 
 /**
  * What the graph remembers. `messages` is the conversation (user = instruction, assistant = response); `turns` holds what
@@ -40,12 +43,16 @@ export type Proposal = z.infer<typeof Proposal>;
 export const ConversationState = z.object({
   messages,
   ...seedFields,
-  turns: withLangGraph<Turn[], TurnUpdate[], z.ZodArray<typeof Turn>>(z.array(Turn), {
-    reducer: { schema: z.array(TurnUpdate), fn: recordTurns },
+  turns: withLangGraph<Turn[], TurnUpdate[], z.ZodArray<typeof Turn>>(z.array(Turn).meta(turnsText), {
+    reducer: { schema: z.array(TurnUpdate).meta(turnsText), fn: recordTurns },
     default: () => [],
   }),
-  proposal: Proposal.nullable().register(registry, { default: () => null }),
-  endedEarly: EarlyEnding.nullable().register(registry, { default: () => null }),
+  proposal: Proposal.nullable()
+    .meta({ title: "Proposed instruction", description: "The next instruction, while it waits for a person's word." })
+    .register(registry, { default: () => null }),
+  endedEarly: EarlyEnding.nullable()
+    .meta({ title: "Ended early", description: "Why the conversation stopped before its last turn; null where it did not." })
+    .register(registry, { default: () => null }),
 });
 export type ConversationState = z.infer<typeof ConversationState>;
 
@@ -59,7 +66,7 @@ export interface ConversationUpdate extends Partial<Omit<ConversationState, "tur
  * is left out counts as null, so that nothing of an input that was refused lives on in its thread.
  */
 export const ConversationInput = z.object({
-  messages: messageList.optional().register(registry, messagesMeta),
+  messages: messageList.optional().meta(messagesText).register(registry, messagesMeta),
   instruction: seedFields.instruction.default(null),
   input: seedFields.input.default(null),
   system: seedFields.system.default(null),
@@ -104,6 +111,7 @@ export function openTurn(
   };
 }
 
+/** A message as role and text. */
 export interface DialogueLine {
   readonly role: "system" | "user" | "assistant";
   readonly content: string;

@@ -4,10 +4,11 @@ import { VerdictSide } from "./settings.js";
 
 /** The five dimensions of a review (paper, section "Review"). */
 export const dimensions = ["usefulness", "relevance", "accuracy", "depth", "creativity"] as const;
+/** One of {@link dimensions}. */
 export type Dimension = (typeof dimensions)[number];
 
-/** Scores run from 1 (worst) to 10 (best). */
 const score = z.number().min(1).max(10);
+/** A score for each dimension, from 1 (worst) to 10 (best). */
 export const Scores = z.object({ usefulness: score, relevance: score, accuracy: score, depth: score, creativity: score });
 export type Scores = z.infer<typeof Scores>;
 
@@ -28,6 +29,7 @@ export type Abstention = z.infer<typeof Abstention>;
 export const Evolution = z.enum(["seed", "breadth", "depth", "follow_up"]);
 export type Evolution = z.infer<typeof Evolution>;
 
+/** Who calls a model. The verdict is counted in code and calls none. */
 export const Role = z.enum(["candidate", "reviewer", "chairman"]);
 export type Role = z.infer<typeof Role>;
 

@@ -7,6 +7,7 @@ export const mostTurns = 100;
 export const Mode = z.enum(["single_turn", "no_review", "one_review", "multi_review"]);
 export type Mode = z.infer<typeof Mode>;
 
+/** What a review, and by majority the panel, comes to. */
 export const VerdictSide = z.enum(["positive", "negative"]);
 export type VerdictSide = z.infer<typeof VerdictSide>;
 
@@ -14,11 +15,19 @@ const model = z
   .string()
   .trim()
   .min(1)
-  .meta({ title: "Model", description: "`offline` (rehearsal, no network) or `openai:<name>` for any OpenAI-compatible endpoint." });
+  .meta({
+    title: "Model",
+    description: "`offline` (rehearsal, no network) or `openai:<name>` for any OpenAI-compatible endpoint.",
+    examples: ["offline", "openai:gpt-4o-mini"],
+  });
 const baseUrl = z
   .url({ protocol: /^https?$/ })
   .nullable()
-  .meta({ title: "Base URL", description: "Endpoint of an OpenAI-compatible server, e.g. http://localhost:8000/v1. Empty: OpenAI's own." });
+  .meta({
+    title: "Base URL",
+    description: "Endpoint of an OpenAI-compatible server, e.g. http://localhost:8000/v1. Empty: OpenAI's own.",
+    examples: ["http://localhost:8000/v1"],
+  });
 const apiKeyEnv = z
   .string()
   // Capitals alone: keys such as `sk_...` and `hf_...` would pass as lower-case names, and be shown wherever the name is.
@@ -46,11 +55,11 @@ export const ReviewerSettings = RoleModel.extend({
     .trim()
     .regex(/^[\p{L}\p{N}][\p{L}\p{N} _-]{0,39}$/u, "must be 1 to 40 letters, digits, spaces, - or _")
     .meta({ title: "Name", description: "Unique within the panel; names the reviewer in records and traces." }),
-  focus: z
-    .string()
-    .trim()
-    .min(1)
-    .meta({ title: "Focus", description: "What this reviewer looks at hardest. Every reviewer still rates all five dimensions." }),
+  focus: z.string().trim().min(1).meta({
+    title: "Focus",
+    description: "What this reviewer looks at hardest. Every reviewer still rates all five dimensions.",
+    langgraph_type: "prompt",
+  }),
 });
 export type ReviewerSettings = z.infer<typeof ReviewerSettings>;
 
@@ -73,6 +82,12 @@ export const defaultPanel: z.input<typeof ReviewerSettings>[] = [
   },
 ];
 
+/** Studio's own word for where in the drawn graph a setting is offered. */
+const atNodes = (...langgraph_nodes: string[]) => ({ langgraph_nodes });
+const atEveryRole = atNodes("candidate", "reviewer", "chairman");
+/** A prefault is applied but not shown: this is what a form begins with. */
+const roleDefaults = RoleModel.parse({});
+
 /**
  * Run-time settings of a conversation: the graph's context schema, the form in Studio, the config file of the CLI and the
  * source of its flags. Everything has a default, so the graph runs with no context at all.
@@ -84,44 +99,84 @@ export const Settings = z.object({
     description:
       "multi_review: the whole panel; one_review: its first reviewer; no_review: the chairman asks without reviews; single_turn: one answer, nothing else.",
   }),
-  model: model.default("offline"),
-  baseUrl: baseUrl.default(null),
-  apiKeyEnv: apiKeyEnv.default("OPENAI_API_KEY"),
-  candidate: RoleModel.prefault({}).meta({ title: "Candidate", description: "Model of the candidate, who answers." }),
-  chairman: RoleModel.prefault({}).meta({ title: "Chairman", description: "Model of the chairman, who asks the next question." }),
+  model: model.default("offline").meta(atEveryRole),
+  baseUrl: baseUrl.default(null).meta(atEveryRole),
+  apiKeyEnv: apiKeyEnv.default("OPENAI_API_KEY").meta(atEveryRole),
+  candidate: RoleModel.prefault({}).meta({
+    title: "Candidate",
+    description: "Model of the candidate, who answers.",
+    default: roleDefaults,
+    ...atNodes("candidate"),
+  }),
+  chairman: RoleModel.prefault({}).meta({
+    title: "Chairman",
+    description: "Model of the chairman, who asks the next question.",
+    default: roleDefaults,
+    ...atNodes("chairman"),
+  }),
   panel: z
     .array(ReviewerSettings)
     .min(1)
     .refine((panel) => new Set(panel.map((reviewer) => reviewer.name)).size === panel.length, "reviewer names must be unique")
     .prefault(defaultPanel)
-    .meta({ title: "Panel", description: "The reviewers, each with a name, a focus and, where wanted, a model of its own." }),
+    .meta({
+      title: "Panel",
+      description: "The reviewers, each with a name, a focus and, where wanted, a model of its own.",
+      default: defaultPanel.map((reviewer) => ({ ...roleDefaults, ...reviewer })),
+      ...atNodes("reviewer"),
+    }),
   language: z
     .string()
     .trim()
     .min(1)
     .default("same as the seed")
-    .meta({ title: "Language", description: "Language of answers and instructions, e.g. `German`, or `same as the seed`." }),
-  wordLimit: z.int().min(10).default(300).meta({ title: "Word limit", description: "Most words the candidate should use in an answer." }),
+    .meta({
+      title: "Language",
+      description: "Language of answers and instructions, e.g. `German`, or `same as the seed`.",
+      examples: ["same as the seed", "German"],
+      ...atNodes("candidate", "chairman"),
+    }),
+  wordLimit: z
+    .int()
+    .min(10)
+    .default(300)
+    .meta({ title: "Word limit", description: "Most words the candidate should use in an answer.", ...atNodes("candidate") }),
   tieBreak: z
     .enum(["breadth", "depth"])
     .default("depth")
-    .meta({ title: "Tie break", description: "Direction of the next instruction when as many reviews are positive as negative." }),
+    .meta({
+      title: "Tie break",
+      description: "Direction of the next instruction when as many reviews are positive as negative.",
+      ...atNodes("verdict"),
+    }),
   quorum: z
     .int()
     .min(1)
     .default(2)
-    .meta({ title: "Quorum", description: "Fewest reviews that a verdict needs; a smaller panel needs all of its own." }),
+    .meta({ title: "Quorum", description: "Fewest reviews that a verdict needs; a smaller panel needs all of its own.", ...atNodes("verdict") }),
   reviewFinalTurn: z
     .boolean()
     .default(false)
-    .meta({ title: "Review the final turn", description: "Also review the last answer, at the price of one call a reviewer." }),
+    .meta({
+      title: "Review the final turn",
+      description: "Also review the last answer, at the price of one call a reviewer.",
+      ...atNodes("reviewer"),
+    }),
   humanReview: z
     .boolean()
     .default(false)
-    .meta({ title: "Human review", description: "Pause before each new instruction for a person to accept, edit or end." }),
+    .meta({
+      title: "Human review",
+      description: "Pause before each new instruction for a person to accept, edit or end.",
+      ...atNodes("human_review"),
+    }),
 });
 export type Settings = z.infer<typeof Settings>;
+/** Settings as a caller gives them: whatever is left out has its default. */
 export type SettingsInput = z.input<typeof Settings>;
+
+/** `Settings` for a graph's context, without its type: LangGraph's would ask callers for every setting, those with defaults too. */
+export const anySettings: z.ZodObject = Settings;
 
 /** A role's model with every field settled: its own where set, else the run's. */
 export interface ModelSettings {

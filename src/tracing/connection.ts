@@ -11,7 +11,10 @@ export interface ConnectionOptions {
   readonly onTrouble?: (reason: string) => void;
 }
 
-/** Stays out of the way for longer where only a person can help. */
+/** What came of one request: an answer that asking again would not change, or why there is none. */
+type Outcome = { readonly answer: Response } | { readonly reason: string; readonly again: boolean; readonly restMs?: number };
+
+/** Longer, where only a person can help. */
 const unauthorizedRestMs = 300_000;
 
 /**
@@ -31,18 +34,17 @@ export class Connection {
   constructor(private readonly options: ConnectionOptions = {}) {}
 
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
-    const url = new URL(input instanceof Request ? input.url : input);
-    const upload = /\/runs\/(?:multipart|batch)$/.test(url.pathname);
+    const url = new URL(typeof input === "object" && "url" in input ? input.url : input);
+    const isUpload = /\/runs\/(?:multipart|batch)$/.test(url.pathname);
     if (performance.now() >= this.#restUntil && !this.#closing.signal.aborted) {
       // A streamed body could be sent only once.
       const body = init?.body === null || init?.body === undefined ? undefined : await new Response(init.body).arrayBuffer();
-      const answer = await this.#attempts(url, { ...init, body });
-      // The SDK has another way of uploading for servers without this one.
-      if (answer?.ok || (answer?.status === 404 && upload)) return answer;
-      await answer?.body?.cancel();
+      const answer = await this.#ask(url, { ...init, body });
+      // The SDK has another way of uploading, for servers that do not know this one.
+      if (answer?.ok || (answer?.status === 404 && isUpload)) return answer;
     }
-    if (upload) this.failures += 1;
-    return upload || url.pathname.endsWith("/info") ? new Response("{}") : new Response(null, { status: 424 });
+    if (isUpload) this.failures += 1;
+    return isUpload || url.pathname.endsWith("/info") ? new Response("{}") : new Response(null, { status: 424 });
   };
 
   /** Ends every request under way and lets no more out. */
@@ -50,48 +52,54 @@ export class Connection {
     this.#closing.abort();
   }
 
-  /** An answer that repeating would not change, or null. */
-  async #attempts(url: URL, init: RequestInit): Promise<Response | null> {
-    const { pauses = [250, 1000] } = this.options;
+  async #ask(url: URL, init: RequestInit): Promise<Response | null> {
+    const { pauses = [250, 1000], restMs = 30_000 } = this.options;
     for (const pause of [...pauses, null]) {
       const outcome = await this.#attempt(url, init);
-      if (outcome instanceof Response) return outcome;
+      if ("answer" in outcome) return outcome.answer;
       this.reason = outcome.reason;
+      if (this.#closing.signal.aborted) return null;
       if (!outcome.again || pause === null) {
-        this.#rest(outcome.restMs);
+        this.#restUntil = performance.now() + (outcome.restMs ?? restMs);
+        this.options.onTrouble?.(outcome.reason);
         return null;
       }
       await delay(pause, undefined, { signal: this.#closing.signal }).catch(() => undefined);
-      if (this.#closing.signal.aborted) return null;
     }
     return null;
   }
 
-  async #attempt(url: URL, init: RequestInit): Promise<Response | { reason: string; again: boolean; restMs?: number }> {
+  async #attempt(url: URL, init: RequestInit): Promise<Outcome> {
     const { timeoutMs = 10_000 } = this.options;
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), timeoutMs);
+    const stop = () => deadline.abort();
+    this.#closing.signal.addEventListener("abort", stop);
     try {
-      const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#closing.signal]);
-      const response = await globalThis.fetch(url, { ...init, signal });
-      const { status } = response;
-      if (response.ok) return response;
-      if (status < 500 && ![401, 403, 408, 429].includes(status)) {
-        this.reason = `it answered ${status}`;
-        return response;
-      }
-      await response.body?.cancel();
-      if (status === 401 || status === 403)
-        return { reason: `it answered ${status}: check LANGSMITH_API_KEY and LANGSMITH_WORKSPACE_ID`, again: false, restMs: unauthorizedRestMs };
-      return { reason: `it answered ${status}`, again: status !== 429 };
+      const response = await globalThis.fetch(url, { ...init, signal: deadline.signal });
+      // To its end, since a server can also hang there.
+      const text = await response.text();
+      return this.#judge(response.status, new Response(text, { status: response.status }));
     } catch (error) {
       if (this.#closing.signal.aborted) return { reason: "it did not answer before the end", again: false };
-      if (error instanceof Error && error.name === "TimeoutError") return { reason: `no answer within ${timeoutMs / 1000} s`, again: false };
+      if (deadline.signal.aborted) return { reason: `no answer within ${timeoutMs / 1000} s`, again: false };
       return { reason: networkReason(error), again: true };
+    } finally {
+      clearTimeout(timer);
+      this.#closing.signal.removeEventListener("abort", stop);
     }
   }
 
-  #rest(restMs = this.options.restMs ?? 30_000): void {
-    this.#restUntil = performance.now() + restMs;
-    if (!this.#closing.signal.aborted) this.options.onTrouble?.(this.reason ?? "it cannot be reached");
+  #judge(status: number, answer: Response): Outcome {
+    if (answer.ok) return { answer };
+    const reason = `it answered ${status}`;
+    if (status === 401 || status === 403) {
+      return { reason: `${reason}: check LANGSMITH_API_KEY and LANGSMITH_WORKSPACE_ID`, again: false, restMs: unauthorizedRestMs };
+    }
+    if (status >= 500 || status === 408) return { reason, again: true };
+    if (status === 429) return { reason, again: false };
+    this.reason = reason;
+    return { answer };
   }
 }
 

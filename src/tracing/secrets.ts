@@ -1,4 +1,4 @@
-import { DEFAULT_SECRET_RULES } from "langsmith/anonymizer";
+import { DEFAULT_SECRET_RULES, SECRET_PLACEHOLDER } from "langsmith/anonymizer";
 
 import type { Environment } from "../environment.js";
 
@@ -14,21 +14,27 @@ export interface Scrubber {
 
 const placeholder = "[secret]";
 
-/** Variables whose values are secrets, by name. */
-const secretName = /KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL/i;
+/** Variables whose values are secrets, by name: AWS_ACCESS_KEY_ID, HF_TOKEN, MYAPIKEY, but not KEYBOARD or TOKENIZERS_PARALLELISM. */
+const secretName = /(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|_PWD|PASSPHRASE|CREDENTIAL)S?\d*$|(?:^|_)(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)S?_/i;
 const urlPassword = /\b[a-z][a-z0-9+.-]*:\/\/[^:@/\s]*:([^@/\s]+)@/gi;
 /** Shorter values are dummies such as "none", or numbers such as MAX_TOKENS; taking them out would only garble texts. */
 const shortestSecret = 8;
+/** Most texts that are remembered with what became of them: every node of a conversation shows the same messages again. */
+const mostRemembered = 4000;
 
-/** What secrets of unknown value look like: LangSmith's own rules, and looser ones for keys and headers. */
+/** What secrets of unknown value look like: LangSmith's own rules, and some that are looser. */
 const shapes: readonly (readonly [RegExp, string])[] = [
   ...DEFAULT_SECRET_RULES.map(
-    ({ pattern, replace }) => [new RegExp(pattern, "gi"), replace?.replace("[SECRET_DETECTED]", placeholder) ?? placeholder] as const,
+    ({ pattern, replace = placeholder }) => [new RegExp(pattern, flagsOf(pattern)), replace.replace(SECRET_PLACEHOLDER, placeholder)] as const,
   ),
-  [/\b(bearer|basic)\s+[\w.~+/-]{8,}=*/gi, `$1 ${placeholder}`],
-  [/\b(?:sk|pk|rk|gsk|hf|lsv2|xai)[-_][\w-]{8,}/gi, placeholder],
+  [/\bBasic\s+(?=\S*[\d=])[A-Za-z0-9+/]{12,}={0,2}/g, `Basic ${placeholder}`],
+  [/\b(?:sk|pk|rk|gsk|hf|lsv2|xai)[-_][\w-]{8,}/g, placeholder],
   [/\b([a-z][a-z0-9+.-]*:\/\/)[^@/\s"']+@/gi, `$1${placeholder}@`],
 ];
+
+function flagsOf(pattern: RegExp | string): string {
+  return typeof pattern === "string" ? "g" : pattern.flags;
+}
 
 /**
  * A scrubber for this environment: by value (variables that sound secret, and passwords in connection strings) and, unless
@@ -37,12 +43,14 @@ const shapes: readonly (readonly [RegExp, string])[] = [
 export function createScrubber(env: Environment, options: { readonly shapes?: boolean } = {}): Scrubber {
   const rules = options.shapes === false ? [] : shapes;
   const secrets = new Set<string>();
+  const remembered = new Map<string, string>();
   let known: RegExp | null = null;
 
   function add(value: string | undefined): void {
-    if (value === undefined || value.length < shortestSecret) return;
+    if (value === undefined || value.length < shortestSecret || secrets.has(value)) return;
     // The same secret as it stands in JSON within a text, and in a URL.
     for (const form of [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)]) secrets.add(form);
+    remembered.clear();
     const longestFirst = [...secrets].sort((a, b) => b.length - a.length);
     known = new RegExp(longestFirst.map((secret) => secret.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&")).join("|"), "g");
   }
@@ -56,8 +64,13 @@ export function createScrubber(env: Environment, options: { readonly shapes?: bo
   }
 
   function text(raw: string): string {
+    const before = remembered.get(raw);
+    if (before !== undefined) return before;
     const unknown = known ? raw.replace(known, placeholder) : raw;
-    return rules.reduce((hiding, [shape, replacement]) => hiding.replace(shape, replacement), unknown);
+    const scrubbed = rules.reduce((hiding, [shape, replacement]) => hiding.replace(shape, replacement), unknown);
+    if (remembered.size >= mostRemembered) remembered.clear();
+    remembered.set(raw, scrubbed);
+    return scrubbed;
   }
 
   return {

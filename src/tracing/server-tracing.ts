@@ -13,19 +13,34 @@ export interface ServerTracingOptions {
   readonly onWarning: (text: string) => void;
 }
 
-/**
- * Callbacks for a graph that a LangGraph server runs (`graph.withConfig({ callbacks })`): traces as in a job, scrubbed and
- * never a burden, in place of the server's own. Empty while tracing is off.
- */
-export function serverCallbacks(options: ServerTracingOptions): BaseCallbackHandler[] {
-  if (!isTracingOn(options.env)) return [];
-  const client = clientFor(options);
-  return [new LangChainTracer({ client, projectName: projectOf(options.env) }), new FeedbackTracer((rating) => client.rate(rating))];
+/** What a LangGraph server says of a run when it asks for the graph. */
+export interface ServerRunConfig {
+  readonly configurable?: Readonly<Record<string, unknown>>;
+}
+
+interface Configurable<G> {
+  withConfig(config: { callbacks: BaseCallbackHandler[] }): G;
 }
 
 /**
- * The reviews as LangSmith feedback, and nothing else: for a host graph that is traced by LangChain itself. Pass it to the
- * host's run. Null while tracing is off.
+ * A graph as a LangGraph server is to export it: traced as in a job (labelled, scrubbed, never a burden) instead of by the
+ * server's own tracer. The graph itself while tracing is off, else a function that gives the graph for each run: a run that
+ * Studio wants in a project of its own choice is traced by the server, and only rated here, since LangChain mixes up two
+ * tracers in one run.
+ */
+export function withServerTracing<G extends Configurable<G>>(graph: G, options: ServerTracingOptions): G | ((run: ServerRunConfig) => G) {
+  const { env } = options;
+  if (!isTracingOn(env)) return graph;
+  const client = clientFor(options);
+  const feedback = new FeedbackTracer((rating) => client.rate(rating));
+  const traced = graph.withConfig({ callbacks: [new LangChainTracer({ client, projectName: projectOf(env) }), feedback] });
+  const rated = graph.withConfig({ callbacks: [feedback] });
+  return ({ configurable }) => (configurable?.langsmith_project === undefined ? traced : rated);
+}
+
+/**
+ * The reviews as LangSmith feedback, and nothing else: a callback for the run of a host graph that LangChain itself traces.
+ * Null while tracing is off.
  */
 export function feedbackCallback(options: ServerTracingOptions): BaseCallbackHandler | null {
   if (!isTracingOn(options.env)) return null;
@@ -34,12 +49,6 @@ export function feedbackCallback(options: ServerTracingOptions): BaseCallbackHan
 }
 
 function clientFor({ env, onWarning }: ServerTracingOptions): TraceClient {
-  return new TraceClient({
-    env,
-    project: projectOf(env),
-    scrubber: createScrubber(env),
-    onTrouble: (reason) => onWarning(`LangSmith gets no traces for a while: ${reason}`),
-    // Studio asks the server to send a run elsewhere: then the server sends it here too.
-    isForeign: (metadata) => metadata.langsmith_project !== undefined,
-  });
+  const onTrouble = (reason: string) => onWarning(`LangSmith gets no traces for a while: ${reason}`);
+  return new TraceClient({ env, project: projectOf(env), scrubber: createScrubber(env), onTrouble });
 }

@@ -30,8 +30,6 @@ export interface TraceClientOptions extends ConnectionOptions {
   readonly env: Environment;
   readonly project: string;
   readonly scrubber: Scrubber;
-  /** Runs that someone else sends, told by their metadata. Default: none. */
-  readonly isForeign?: (metadata: Readonly<Record<string, unknown>>) => boolean;
 }
 
 /** What did not arrive, and why. */
@@ -89,14 +87,12 @@ export class TraceClient extends Client {
   override async createRun(run: CreatedRun, destination?: Destination): Promise<void> {
     const { id = "", parent_run_id: parentId, run_type: type, extra } = run;
     const facts = { id, parentId, type, metadata: extra?.metadata ?? {} };
-    if (this.options.isForeign?.(facts.metadata)) return;
     await this.#send(run, this.#labels.started(facts), (clean) => super.createRun(clean, destination));
   }
 
   override async updateRun(runId: string, run: UpdatedRun, destination?: Destination): Promise<void> {
     const { name, parent_run_id: parentId, run_type: type, extra, outputs, error } = run;
     const facts = { id: runId, parentId, name, type, metadata: extra?.metadata ?? {}, outputs, failed: error !== undefined };
-    if (this.options.isForeign?.(facts.metadata)) return;
     const deliver = (labels: Labels) => this.#send(run, labels, (clean) => super.updateRun(runId, clean, destination));
     for (const { run: send, labels } of this.#labels.ended(facts, deliver)) await send(labels);
   }

@@ -20,7 +20,12 @@ afterAll(() => postgres.remove());
 
 const concurrency = 8;
 const range = (count: number) => Array.from({ length: count }, (_, index) => index);
-const seeds = (count: number, topic: string) => files.write(range(count).map((index) => JSON.stringify({ instruction: `How is ${topic} ${index} made?` })).join("\n"));
+const seeds = (count: number, topic: string) =>
+  files.write(
+    range(count)
+      .map((index) => JSON.stringify({ instruction: `How is ${topic} ${index} made?` }))
+      .join("\n"),
+  );
 
 it("keeps two shards of one job apart, over kills and a bad endpoint", async () => {
   const random = seededRandom(7);
@@ -35,7 +40,20 @@ it("keeps two shards of one job apart, over kills and a bad endpoint", async () 
   const output = files.path("shards");
   const start = (shard: string) =>
     startCli([
-      ...["generate", file, "--output", output, "--checkpoint", postgres.url, "--shard", shard, "--model", "openai:test", "--base-url", server.baseUrl],
+      ...[
+        "generate",
+        file,
+        "--output",
+        output,
+        "--checkpoint",
+        postgres.url,
+        "--shard",
+        shard,
+        "--model",
+        "openai:test",
+        "--base-url",
+        server.baseUrl,
+      ],
       ...["--concurrency", `${concurrency}`, "--timeout", "3", "--quiet"],
     ]);
   const killed = [start("1/2"), start("2/2")];
@@ -55,7 +73,18 @@ it("keeps two shards of one job apart, over kills and a bad endpoint", async () 
 it("stops cleanly when the database goes away, says which, and finishes later", async () => {
   const server = await startOpenAiServer(() => ({ latencyMs: 20 }));
   const output = files.path("lost");
-  const args = ["generate", await seeds(40, "cake"), "--output", output, "--checkpoint", postgres.url, "--model", "openai:test", "--base-url", server.baseUrl];
+  const args = [
+    "generate",
+    await seeds(40, "cake"),
+    "--output",
+    output,
+    "--checkpoint",
+    postgres.url,
+    "--model",
+    "openai:test",
+    "--base-url",
+    server.baseUrl,
+  ];
   const first = startCli([...args, "--concurrency", `${concurrency}`]);
   await server.arrived(120);
   await postgres.stop();

@@ -3,7 +3,7 @@ import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 import type { ChatResult } from "@langchain/core/outputs";
 import { v7 as newRunId } from "@langchain/core/utils/uuid";
 
-import { createModelAccess } from "../../src/models/access.js";
+import { type ModelAccessWrapper, createModelAccess } from "../../src/models/access.js";
 import type { ModelAccess } from "../../src/nodes/model-access.js";
 import { Settings, type SettingsInput } from "../../src/state/settings.js";
 import { reviewText } from "./scripted-models.js";
@@ -69,14 +69,15 @@ export function scriptedAccess(script: ChatScript = plainChat): ModelAccess {
       models.set(name, known);
       return known;
     },
-    wrap: [
-      (access) => async (request, config) => {
-        const runId = newRunId();
-        return { runId, ...(await access(request, { ...config, runId })) };
-      },
-    ],
+    wrap: [withRunIds],
   });
 }
+
+/** Says under which run each attempt was traced. */
+export const withRunIds: ModelAccessWrapper = (access) => async (request, config) => {
+  const runId = newRunId();
+  return { runId, ...(await access(request, { ...config, runId })) };
+};
 
 /** An error as an endpoint's failure is: worth trying again. */
 export function upstreamError(text = "the model is overloaded"): Error {

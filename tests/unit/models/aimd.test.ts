@@ -74,6 +74,16 @@ describe("ConcurrencyLimit", () => {
     expect(limit.value).toBeGreaterThan(16);
   });
 
+  it("does not take replies to calls from before a cut for a sign of ease", () => {
+    const limit = new ConcurrencyLimit(8, 64);
+    limit.refused(0, 50);
+    expect(limit.value).toBe(4);
+    for (let index = 0; index < 100; index++) limit.replied({ kind: "candidate", latencyMs: 60, outputTokens: 100, startedAt: 10 }, true, 70);
+    expect(limit.value).toBe(4);
+    for (let index = 0; index < 100; index++) limit.replied({ kind: "candidate", latencyMs: 60, outputTokens: 100, startedAt: 60 }, true, 120);
+    expect(limit.value).toBeGreaterThan(4);
+  });
+
   it("settles where calls begin to queue at the endpoint, however many it would take", () => {
     const capacity = 10;
     const limit = new ConcurrencyLimit(8, 500);

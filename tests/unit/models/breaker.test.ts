@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
+import { AttemptError } from "../../../src/models/attempt.js";
 import { CircuitBreaker, type CircuitState, type Outage } from "../../../src/models/breaker.js";
 import { timedOut, unavailable } from "../../support/simulated-endpoint.js";
 
@@ -43,6 +44,11 @@ describe("CircuitBreaker", () => {
     expect(fail(0, unavailable(503), call)).toBe("counted");
     expect(fail(0, unavailable(502), {})).toBe("counted");
     expect(fail(0, unavailable(504), call)).toBe("again");
+    const refusedConnection = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
+    const unsent = new AttemptError("model_unavailable", "the connection failed", { retryable: true }, { cause: refusedConnection });
+    breaker.answered(breaker.enter());
+    expect(fail(0, unsent, call)).toBe("counted");
+    expect(fail(0, unsent, call)).toBe("again");
   });
 
   it("probes at growing intervals, one at a time, and closes with the first answer", () => {

@@ -82,8 +82,9 @@ describe("outages", () => {
     const fault = new TypeError("a fault of our own");
     const misconfigured = new AttemptError("model_misconfigured", "no key", { retryable: false });
     const { access } = simulateEndpoint(({ index }) => (index < 10 ? { error: unavailable() } : { error: [fault, misconfigured][index - 10] }));
-    const outcomes = callMany(watched().wrap(access), 20);
-    await pass(6_000);
+    const outcomes = callMany(watched({ initialConcurrency: 1 }).wrap(access), 20);
+    await pass(7_000);
+    expect(changes.map(({ state }) => state)).toEqual(["open", "probing", "open", "probing", "open", "probing", "closed"]);
     expect(outcomes).toHaveLength(20);
     expect(outcomes.slice(9, 11)).toEqual([fault, misconfigured]);
     expect(outcomes.slice(11)).toEqual(answered(9));

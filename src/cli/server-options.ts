@@ -1,0 +1,36 @@
+import { type Command, Option } from "commander";
+
+import { environment } from "../environment.js";
+import { ServerConnection } from "../generation/server-connection.js";
+import type { Logger } from "../logger.js";
+
+/** Where conversations are made, if not in this process. */
+export interface ServerFlags {
+  readonly server?: string;
+  readonly assistant?: string;
+}
+
+/** What happens at the server's own endpoints is the server's business: see docs/deploy.md. */
+const localOnly = ["checkpoint", "cache", "rpm", "tpm"];
+
+export function addServerOptions(command: Command): Command {
+  return command
+    .optionsGroup("LangGraph server:")
+    .addOption(
+      new Option(
+        "--server <url>",
+        "make the conversations on this LangGraph server; its key comes from LANGGRAPH_API_KEY. --timeout is then how long a run may show no progress",
+      ).conflicts(localOnly),
+    )
+    .option("--assistant <id>", "assistant on the server, whose settings hold unless a flag says otherwise (default: review_instruct)");
+}
+
+/** The server of the flags; null where this process does the work. */
+export async function openServer({ server, assistant }: ServerFlags): Promise<ServerConnection | null> {
+  return server === undefined ? null : ServerConnection.open({ url: server, assistant, env: environment });
+}
+
+export function tellOutages(connection: ServerConnection, logger: Logger): void {
+  connection.onOutage = ({ down, reason }) =>
+    logger.warn(down ? `${connection.url} does not answer (${reason}); waiting for it` : `${connection.url} answers again`);
+}

@@ -1,0 +1,52 @@
+import { open, readdir } from "node:fs/promises";
+import { join } from "node:path";
+
+import { InputError } from "../errors.js";
+
+/**
+ * The rows of an output folder, its shards' included, line by line as they stand. Throws `InputError` where there are none
+ * and for a line that is not JSON; a torn last line, which a running or killed job may have left, is passed over.
+ */
+export async function* readRows(folder: string): AsyncGenerator<unknown> {
+  const names = await readdir(folder).catch((cause: unknown) => {
+    throw new InputError(`cannot read the output folder ${folder}: ${String(cause)}`, { file: folder }, { cause });
+  });
+  const files = names.filter((name) => /^conversations(\.\d+-of-\d+)?\.jsonl$/.test(name)).sort();
+  if (files.length === 0) throw new InputError(`${folder} has no conversations.jsonl: name the --output folder of a job`, { file: folder });
+  for (const name of files) yield* rowsOf(join(folder, name));
+}
+
+async function* rowsOf(file: string): AsyncGenerator<unknown> {
+  const handle = await open(file);
+  try {
+    let row = 0;
+    let pending: string | null = null;
+    for await (const line of handle.readLines({ autoClose: false })) {
+      if (pending !== null) yield parseRow(file, row, pending);
+      pending = line;
+      row += 1;
+    }
+    if (pending !== null && (await endsWhole(file))) yield parseRow(file, row, pending);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function endsWhole(file: string): Promise<boolean> {
+  const handle = await open(file);
+  try {
+    const { size } = await handle.stat();
+    const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
+    return buffer[0] === 0x0a;
+  } finally {
+    await handle.close();
+  }
+}
+
+function parseRow(file: string, row: number, line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    throw new InputError(`${file}, line ${row}: not JSON`, { file, row }, { cause });
+  }
+}

@@ -1,0 +1,71 @@
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+
+import { z } from "zod";
+
+import { ReviewInstructError } from "../errors.js";
+import { type ModelAccount, addToAccount } from "../models/ledger-lines.js";
+import { type PriceTable, assertPriced } from "../models/prices.js";
+import { type Spent, spentOf } from "../models/spent.js";
+import { type CallUsage, Turn } from "../state/records.js";
+import { type Settings, modelFor } from "../state/settings.js";
+import { modelsOf } from "./model-stack.js";
+
+export interface ServerSpendingOptions {
+  /** The folder's file of finished conversations: what they cost stands in them. */
+  readonly conversations: string;
+  readonly settings: Settings;
+  readonly prices: PriceTable;
+  /** Most tokens and US dollars, looked at before a conversation starts. Default: no limit. */
+  readonly maxTokens?: number | null;
+  readonly maxUsd?: number | null;
+}
+
+/** What the finished conversations of a folder cost, where a server makes the calls. */
+export interface ServerSpending {
+  add(turns: readonly Turn[]): void;
+  spent(): Spent;
+  /** Throws `budget_exhausted` once a limit is reached; conversations under way at that moment may pass it. */
+  assertWithinBudget(): void;
+}
+
+const Row = z.object({ turns: z.array(Turn) });
+
+export async function openServerSpending(options: ServerSpendingOptions): Promise<ServerSpending> {
+  const { conversations, settings, prices, maxTokens = null, maxUsd = null } = options;
+  if (maxUsd !== null) assertPriced(prices, modelsOf(settings));
+  const accounts = new Map<string, ModelAccount>();
+  const add = (turns: readonly Turn[]) => {
+    for (const call of turns.flatMap((turn) => turn.calls)) if (!call.cached) addToAccount(accounts, modelOf(call, settings), accountOf(call));
+  };
+  for await (const line of createInterface({ input: createReadStream(conversations), crlfDelay: Infinity })) add(Row.parse(JSON.parse(line)).turns);
+  const spent = () => spentOf(accounts, prices);
+  return {
+    add,
+    spent,
+    assertWithinBudget() {
+      const { inputTokens, outputTokens, usd } = spent();
+      const limit =
+        maxTokens !== null && inputTokens + outputTokens >= maxTokens ? "maxTokens" : maxUsd !== null && (usd ?? 0) >= maxUsd ? "maxUsd" : null;
+      if (limit === null) return;
+      throw new ReviewInstructError("budget_exhausted", `the budget is used up (${limit}). Raise it and run the same command again to go on`, {
+        limit,
+      });
+    },
+  };
+}
+
+/** The model as the settings, and so the prices, name it; a call tells the endpoint's name. */
+function modelOf({ role, reviewer }: CallUsage, settings: Settings): string {
+  const seat = role === "reviewer" ? settings.panel.find(({ name }) => name === reviewer) : settings[role];
+  return seat ? modelFor(settings, seat).model : settings.model;
+}
+
+function accountOf({ inputTokens, outputTokens }: CallUsage): Partial<ModelAccount> {
+  return {
+    calls: 1,
+    estimatedCalls: inputTokens === null || outputTokens === null ? 1 : 0,
+    inputTokens: inputTokens ?? 0,
+    outputTokens: outputTokens ?? 0,
+  };
+}

@@ -1,0 +1,102 @@
+import { AIMessage, type BaseMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
+import { z } from "zod";
+
+import { type ModelCallCode, ModelCallError, type ReplyFaultCode, ReplyError, ReviewInstructError } from "../errors.js";
+import type { ConversationOutput } from "../state/conversation.js";
+import { EarlyEnding, Turn } from "../state/records.js";
+
+const WireMessage = z.object({ type: z.string(), content: z.union([z.string(), z.array(z.any())]), id: z.string().nullish() });
+
+/** A thread's state as a server tells it. What it says is checked: it may be another graph's. */
+const WireState = z.object({
+  next: z.array(z.string()),
+  checkpoint: z.object({ checkpoint_id: z.string().nullish() }).nullish(),
+  values: z.object({
+    messages: z.array(WireMessage).default([]),
+    turns: z.array(Turn).default([]),
+    endedEarly: EarlyEnding.nullable().default(null),
+  }),
+});
+
+/** How far a conversation on a server is. */
+export interface ServerState {
+  /** Null where nothing was begun. */
+  readonly checkpoint: string | null;
+  /** Whether a run would go on with it instead of beginning. */
+  readonly begun: boolean;
+  /** Null while it is not finished. */
+  readonly output: ConversationOutput | null;
+  readonly turn: number | null;
+}
+
+/** Reads `GET /threads/{id}/state`. Throws `server_unreadable` for a state that is not of our graph. */
+export function readState(state: unknown): ServerState {
+  const read = WireState.safeParse(state);
+  if (!read.success) {
+    throw new ReviewInstructError(
+      "server_unreadable",
+      "the thread on the server does not hold a conversation of this graph: is it served by another version?",
+      {},
+      { cause: read.error },
+    );
+  }
+  const { next, checkpoint, values } = read.data;
+  const { messages, turns, endedEarly } = values;
+  const finished = next.length === 0 && turns.length > 0;
+  return {
+    checkpoint: checkpoint?.checkpoint_id ?? null,
+    begun: next.length > 0,
+    output: finished ? { messages: messages.flatMap(toMessage), turns, endedEarly } : null,
+    turn: turns.at(-1)?.turn ?? null,
+  };
+}
+
+function toMessage({ type, content, id }: z.infer<typeof WireMessage>): BaseMessage[] {
+  const fields = { content, id: id ?? undefined };
+  if (type === "system") return [new SystemMessage(fields)];
+  if (type === "human") return [new HumanMessage(fields)];
+  return type === "ai" ? [new AIMessage(fields)] : [];
+}
+
+const callCodes = [
+  "model_unauthorized",
+  "model_bad_request",
+  "model_rate_limited",
+  "model_unavailable",
+  "model_timeout",
+  "model_misconfigured",
+] as const satisfies readonly ModelCallCode[];
+const replyCodes = ["reply_empty", "reply_truncated", "reply_malformed", "reply_refused"] as const satisfies readonly ReplyFaultCode[];
+
+const CallFailure = z.object({
+  code: z.enum(callCodes),
+  message: z.string(),
+  facts: z.object({ role: z.string(), endpoint: z.string(), model: z.string(), status: z.number().optional(), attempts: z.number() }),
+});
+const ReplyFailure = z.object({
+  code: z.enum(replyCodes),
+  message: z.string(),
+  facts: z.object({ role: z.string(), model: z.string(), attempts: z.number(), rawText: z.string() }),
+});
+const Failure = z.object({ type: z.literal("failed"), code: z.string(), message: z.string(), facts: z.record(z.string(), z.unknown()) });
+
+/** The error that the graph told of in stream mode "custom" before it failed; none in any other event. */
+export function failuresIn(event: unknown): ReviewInstructError[] {
+  const failure = Failure.safeParse(event);
+  if (!failure.success) return [];
+  const { code, message, facts } = failure.data;
+  const call = CallFailure.safeParse(failure.data);
+  if (call.success) return [new ModelCallError(call.data.code, message, call.data.facts)];
+  const reply = ReplyFailure.safeParse(failure.data);
+  if (reply.success) return [new ReplyError(reply.data.code, message, reply.data.facts)];
+  return [new ReviewInstructError(code, message, facts)];
+}
+
+const ServerError = z.object({ error: z.string(), message: z.string() });
+const codesByName: Record<string, string> = { InputError: "bad_input", QuorumError: "below_quorum" };
+
+/** What a server itself says of a failed run: the error's name and message, and no more. */
+export function serverErrorOf(data: unknown): ReviewInstructError {
+  const { error, message } = ServerError.catch({ error: "Error", message: JSON.stringify(data) ?? "no reason given" }).parse(data);
+  return new ReviewInstructError(codesByName[error] ?? "server_run_failed", `the run failed on the server: ${message}`, { error });
+}

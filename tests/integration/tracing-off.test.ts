@@ -1,0 +1,61 @@
+import { awaitAllCallbacks } from "@langchain/core/callbacks/promises";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+
+import { InputError } from "../../src/errors.js";
+import { createReviewInstructGraph } from "../../src/graph/review-instruct.js";
+import { feedbackCallback, withServerTracing } from "../../src/tracing/server-tracing.js";
+import { openTracing } from "../../src/tracing/open-tracing.js";
+import { type LangSmithServer, startLangSmithServer } from "../support/langsmith-server.js";
+import { scriptedAccess } from "../support/scripted-chat.js";
+import { tracedConversation, tracingEnv } from "../support/traced-conversation.js";
+
+let server: LangSmithServer;
+beforeAll(async () => {
+  server = await startLangSmithServer();
+});
+afterAll(() => server.close());
+afterEach(() => vi.unstubAllEnvs());
+
+/** Runs a conversation in such an environment and counts what LangSmith hears of it, feedback included. */
+async function requestsOf(variables: Record<string, string>, sample?: number): Promise<number> {
+  const env = { ...tracingEnv(server.url), ...variables };
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+  const before = server.requests.length;
+  const tracing = await openTracing({ env, sample, onWarning: () => {} });
+  await tracedConversation(tracing, { id: JSON.stringify(variables) });
+  await tracing.close();
+  await awaitAllCallbacks();
+  return server.requests.length - before;
+}
+
+test("off means no request at all, whatever LangChain's other variables say", async () => {
+  expect(await requestsOf({ LANGSMITH_TRACING: "false" })).toBe(0);
+  expect(await requestsOf({ LANGSMITH_TRACING: "" })).toBe(0);
+  expect(await requestsOf({ LANGSMITH_TRACING: "1" })).toBe(0);
+  expect(await requestsOf({ LANGSMITH_TRACING: "True" })).toBe(0);
+  expect(await requestsOf({ LANGSMITH_TRACING: "false", LANGSMITH_TRACING_V2: "true", LANGCHAIN_TRACING: "true" })).toBe(0);
+});
+
+test("a conversation outside the sample is not heard of, although tracing is on", async () => {
+  expect(await requestsOf({}, 0)).toBe(0);
+  expect(await requestsOf({ LANGSMITH_TRACING_SAMPLING_RATE: "0" })).toBe(0);
+});
+
+test("on by either variable", async () => {
+  expect(await requestsOf({})).toBeGreaterThan(0);
+  expect(await requestsOf({ LANGSMITH_TRACING: "", LANGCHAIN_TRACING_V2: "true" })).toBeGreaterThan(0);
+});
+
+test("a server gets the graph as it is while tracing is off", () => {
+  const options = { env: tracingEnv(server.url, { LANGSMITH_TRACING: "false" }), onWarning: () => {} };
+  const graph = createReviewInstructGraph({ models: scriptedAccess() });
+  expect(withServerTracing(graph, options)).toBe(graph);
+  expect(feedbackCallback(options)).toBeNull();
+});
+
+test("a share that is none is refused", async () => {
+  for (const sample of [-0.1, 1.1, Number.NaN]) {
+    await expect(openTracing({ env: {}, sample, onWarning: () => {} })).rejects.toThrow(InputError);
+  }
+  await expect(openTracing({ env: { LANGSMITH_TRACING_SAMPLING_RATE: "half" }, onWarning: () => {} })).rejects.toThrow("0 to 1");
+});

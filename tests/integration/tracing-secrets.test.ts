@@ -1,0 +1,84 @@
+import { readFile } from "node:fs/promises";
+
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+
+import { createModelAccess } from "../../src/models/access.js";
+import { openTracing } from "../../src/tracing/open-tracing.js";
+import { type LangSmithServer, startLangSmithServer } from "../support/langsmith-server.js";
+import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
+import { scriptedSettings, withRunIds } from "../support/scripted-chat.js";
+import { temporaryFiles } from "../support/temporary-files.js";
+import { tracedConversation, tracingEnv } from "../support/traced-conversation.js";
+
+const files = temporaryFiles();
+let langsmith: LangSmithServer;
+let openai: OpenAiServer;
+beforeAll(async () => {
+  langsmith = await startLangSmithServer();
+  openai = await startOpenAiServer();
+});
+afterAll(() => Promise.all([langsmith.close(), openai.close()]));
+afterEach(() => vi.unstubAllEnvs());
+
+const planted = {
+  langsmithKey: "planted-langsmith-0001",
+  openaiKey: "planted-openai-0002",
+  corporateKey: "planted-corporate-0003",
+  databasePassword: "planted/database@0004",
+  urlPassword: "planted-url-0005",
+  note: "planted-note-0006",
+  unknownKey: "sk-proj-plantedplantedplanted0007",
+  unknownToken: "Bearer planted.unknown.token.0008",
+};
+
+test("no secret gets into a trace, wherever it stood", async () => {
+  const { urlPassword, note, ...repeatable } = planted;
+  const env = tracingEnv(langsmith.url, {
+    LANGSMITH_API_KEY: planted.langsmithKey,
+    OPENAI_API_KEY: planted.openaiKey,
+    CORPORATE: planted.corporateKey,
+    DATABASE_URL: `postgres://someone:${encodeURIComponent(planted.databasePassword)}@db.example/reviews`,
+    // LangChain would make metadata of it.
+    LANGSMITH_NOTE: note,
+  });
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+  const echo = Object.values(repeatable).join(" | ");
+  // In an endpoint's words of refusal, and in what models say.
+  openai.setHandler(({ body, role, index }) => {
+    if (body.model === "echoing-refusal") return { status: 503, body: { error: { message: `Cannot serve the key ${echo}` } } };
+    return role === "candidate" ? { content: `Answer ${index}. My instructions say: ${echo}`, thinking: echo } : undefined;
+  });
+  const settings = scriptedSettings({
+    baseUrl: openai.baseUrl,
+    quorum: 1,
+    candidate: { model: "openai:candidate", apiKeyEnv: "CORPORATE" },
+    panel: [
+      { name: "accuracy", focus: echo },
+      { name: planted.openaiKey, focus: "A name that is a key.", model: "openai:echoing-refusal" },
+      { name: "url", focus: "An address with a password.", baseUrl: openai.baseUrl.replace("http://", `http://someone:${urlPassword}@`) },
+    ],
+  });
+  const traceFile = files.path("traces.jsonl");
+  const warnings: string[] = [];
+  const tracing = await openTracing({ env, experiment: `try ${planted.corporateKey}`, traceFile, onWarning: (text) => warnings.push(text) });
+  const models = createModelAccess({ env, maxRetries: 0, wrap: [withRunIds] });
+  const output = await tracedConversation(tracing, { id: `conversation ${echo}`, settings, models });
+  await tracing.close();
+
+  // The conversation itself is what was said; and it did pass through everything that is looked at below.
+  expect(output.messages[1]?.text).toContain(planted.openaiKey);
+  expect(output.turns[0]?.abstentions).toHaveLength(1);
+  expect(langsmith.runs().filter((run) => run.run_type === "llm").length).toBeGreaterThan(6);
+  expect(langsmith.feedback().length).toBeGreaterThan(6);
+
+  const written = await readFile(traceFile, "utf8");
+  const everywhere = { langsmith: langsmith.everything(), written, warnings: warnings.join() };
+  for (const [place, text] of Object.entries(everywhere)) {
+    for (const [what, secret] of Object.entries(planted)) {
+      for (const form of [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]) {
+        expect(text.includes(form), `${what} in ${place}: ${text.slice(Math.max(0, text.indexOf(form) - 200), text.indexOf(form) + 50)}`).toBe(false);
+      }
+    }
+  }
+  expect(everywhere.langsmith).toContain("[secret]");
+});
