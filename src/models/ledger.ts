@@ -38,7 +38,7 @@ export interface Ledger {
   close(): void;
 }
 
-/** Where lines go. `append` returns once the line would survive a power cut. A line that failed may be cut off, and the next takes its place. */
+/** Where lines go. `append` returns once the line would survive a power cut. A line that failed may stand there in part or whole; the next takes its place. */
 export interface LedgerStorage {
   append(line: string): void;
   close(): void;
@@ -60,7 +60,8 @@ export function createLedger(recorded: string, storage: LedgerStorage, name = "u
   const inFlight = new Map<string, Tokens>();
   /** Room to begin calls without a line, as it was when the last line was written. */
   const ahead = new Map<string, Tokens>();
-  let held: Holds = left;
+  /** What the last line holds. Null once a line failed: it may stand there whole all the same, so nothing may rely on either. */
+  let held: Holds | null = left;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
@@ -79,6 +80,7 @@ export function createLedger(recorded: string, storage: LedgerStorage, name = "u
     try {
       storage.append(ledgerLine(unwritten, next));
     } catch (cause) {
+      held = null;
       throw new ReviewInstructError(
         "ledger_unwritable",
         `cannot write to ${name}: ${String(cause)}. Free some space, then resume`,
@@ -92,7 +94,7 @@ export function createLedger(recorded: string, storage: LedgerStorage, name = "u
 
   /** Whether the last line still covers everything that this model may have been charged since. */
   function isCovered(model: string): boolean {
-    const { inputTokens, outputTokens } = held.get(model) ?? noTokens;
+    const { inputTokens, outputTokens } = held?.get(model) ?? noTokens;
     const since = unwritten.get(model);
     const most = addTokens(inFlight.get(model) ?? noTokens, since ? chargedTokens(since) : noTokens);
     return most.inputTokens <= inputTokens && most.outputTokens <= outputTokens;
@@ -141,7 +143,7 @@ export function createLedger(recorded: string, storage: LedgerStorage, name = "u
     close() {
       if (closed) return;
       ahead.clear();
-      if (unwritten.size > 0 || held.size > 0) write();
+      if (unwritten.size > 0 || held?.size !== 0) write();
       closed = true;
       storage.close();
     },

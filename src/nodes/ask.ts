@@ -1,14 +1,14 @@
 import { AIMessage, type BaseMessage, HumanMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
 
-import { ReplyError } from "../errors.js";
+import { ModelCallError, ReplyError } from "../errors.js";
 import { ReplyFault } from "../prompts/reply.js";
 import type { CallUsage } from "../state/records.js";
 import type { ModelAccess, ModelReply, ModelRequest } from "./model-access.js";
 
 /** A usable value (with the id that its message was streamed under) or the reason why there is none, and the calls that it took either way. */
 export type Asked<T> =
-  { readonly calls: CallUsage[]; readonly value: T; readonly messageId?: string } | { readonly calls: CallUsage[]; readonly error: ReplyError };
+  { readonly calls: CallUsage[]; readonly value: T; readonly messageId?: string } | { readonly calls: CallUsage[]; readonly error: ReplyError | ModelCallError };
 
 export interface AskOptions<T> {
   /** Throws `ReplyFault` for a reply that cannot be used. */
@@ -19,13 +19,14 @@ export interface AskOptions<T> {
 
 /**
  * Asks until the reply can be used: a faulty one goes back to the model with its fault named, at most `attempts` times. A
- * refusal is final. Errors of the call itself (`ModelCallError`) pass through.
+ * refusal is final, and so is a call that failed. Other errors (abort, budget, shutdown) are thrown.
  */
 export async function ask<T>(models: ModelAccess, request: ModelRequest, options: AskOptions<T>, config: RunnableConfig): Promise<Asked<T>> {
   const calls: CallUsage[] = [];
   let messages = request.messages;
   for (;;) {
-    const reply = await models({ ...request, messages }, config);
+    const reply = await models({ ...request, messages }, config).catch(failedCall);
+    if (reply instanceof ModelCallError) return { calls, error: reply };
     calls.push(usageOf(request, reply));
     try {
       return { calls, value: read(reply, options.parse), messageId: reply.messageId };
@@ -36,6 +37,11 @@ export async function ask<T>(models: ModelAccess, request: ModelRequest, options
       messages = [...request.messages, ...correction(reply, fault)];
     }
   }
+}
+
+function failedCall(error: unknown): ModelCallError {
+  if (error instanceof ModelCallError) return error;
+  throw error;
 }
 
 function usageOf({ role, reviewer }: ModelRequest, { model, usage, runId, cached }: ModelReply): CallUsage {

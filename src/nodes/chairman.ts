@@ -1,3 +1,4 @@
+import { ReplyError } from "../errors.js";
 import { chairmanMessages, chairmanPromptVersion, instructionReplySchema, parseInstruction } from "../prompts/chairman.js";
 import { type ConversationState, type ConversationUpdate, currentTurn, dialogueOf, openTurn } from "../state/conversation.js";
 import type { Evolution, Turn } from "../state/records.js";
@@ -43,6 +44,7 @@ export function createChairman(models: ModelAccess, policy: EvolutionPolicy = fo
     );
     const paid = { turn, calls: asked.calls };
     if ("error" in asked) {
+      if (!(asked.error instanceof ReplyError)) throw asked.error;
       const endedEarly = { reason: "no_new_instruction" as const, detail: asked.error.message };
       emit(runtime, { type: "ended_early", turn, ...endedEarly });
       return { turns: [paid], endedEarly };

@@ -1,9 +1,8 @@
-import { ModelCallError, type ReplyError } from "../errors.js";
 import { parseReview, reviewReplySchema, reviewerMessages, reviewerPromptVersion } from "../prompts/reviewer.js";
 import { type ConversationUpdate, type ReviewTask, dialogueOf } from "../state/conversation.js";
 import type { CallUsage } from "../state/records.js";
 import { type Settings, modelFor } from "../state/settings.js";
-import { type Asked, ask } from "./ask.js";
+import { ask } from "./ask.js";
 import type { PanelAttendance } from "./attendance.js";
 import { replyAttempts } from "./candidate.js";
 import { type CustomReviewers, type ReviewerWord, askCustom } from "./custom-reviewer.js";
@@ -51,33 +50,22 @@ async function askModel(
   runtime: NodeRuntime,
 ): Promise<Heard> {
   const model = modelFor(settings, reviewer);
-  const asked = await abstainOnFailure(
-    ask(
-      models,
-      {
-        role: "reviewer",
-        reviewer: reviewer.name,
-        settings: model,
-        messages: reviewerMessages(settings, reviewer, dialogueOf(messages)),
-        reply: reviewReplySchema,
-      },
-      { parse: parseReview, attempts: replyAttempts },
-      callConfig(runtime, { role: "reviewer", reviewer: reviewer.name, turn, evolution, model: model.model, promptVersion: reviewerPromptVersion }),
-    ),
+  const asked = await ask(
+    models,
+    {
+      role: "reviewer",
+      reviewer: reviewer.name,
+      settings: model,
+      messages: reviewerMessages(settings, reviewer, dialogueOf(messages)),
+      reply: reviewReplySchema,
+    },
+    { parse: parseReview, attempts: replyAttempts },
+    callConfig(runtime, { role: "reviewer", reviewer: reviewer.name, turn, evolution, model: model.model, promptVersion: reviewerPromptVersion }),
   );
+  if ("error" in asked && mistakes.includes(asked.error.code)) throw asked.error;
   const word = "error" in asked ? { code: asked.error.code, reason: asked.error.message } : asked.value;
   return { word, calls: asked.calls };
 }
 
 /** A wrong key or model name is for the user to mend, at once: with abstentions it would only weaken every verdict. */
 const mistakes: readonly string[] = ["model_unauthorized", "model_misconfigured"];
-
-/** Failures of this reviewer alone become a result; everything else (mistakes, abort, budget, shutdown) stops the run. */
-async function abstainOnFailure<T>(asking: Promise<Asked<T>>): Promise<Asked<T> | { calls: CallUsage[]; error: ModelCallError | ReplyError }> {
-  try {
-    return await asking;
-  } catch (error) {
-    if (error instanceof ModelCallError && !mistakes.includes(error.code)) return { calls: [], error };
-    throw error;
-  }
-}

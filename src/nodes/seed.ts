@@ -24,7 +24,7 @@ export function createSeed() {
       instruction: null,
       input: null,
       system: null,
-      turns: [{ turn, evolution: "seed" as const }],
+      turns: [{ turn, position: history.filter(isHumanMessage).length - 1, evolution: "seed" as const }],
       proposal: null,
       endedEarly: null,
     };

@@ -136,9 +136,8 @@ export interface FullTurn extends Turn {
 export function fullTurns(state: Pick<ConversationState, "messages" | "turns">): FullTurn[] {
   const lines = dialogueOf(state.messages);
   const asked = lines.flatMap((line, index) => (line.role === "user" ? [index] : []));
-  const first = asked.length - state.turns.length;
-  return state.turns.map((turn, index) => {
-    const at = asked[first + index] ?? -1;
+  return state.turns.map((turn) => {
+    const at = asked[turn.position] ?? -1;
     const next = lines[at + 1];
     return { ...turn, instruction: lines[at]?.content ?? "", response: next?.role === "assistant" ? next.content : null };
   });

@@ -53,6 +53,8 @@ export type CallUsage = z.infer<typeof CallUsage>;
  */
 export const Turn = z.object({
   turn: z.int().min(1),
+  /** Place of the instruction among the user messages of the conversation, from 0; its response follows it. */
+  position: z.int().min(0),
   evolution: Evolution,
   reviews: z.array(Review),
   abstentions: z.array(Abstention),
@@ -61,7 +63,7 @@ export const Turn = z.object({
 });
 export type Turn = z.infer<typeof Turn>;
 
-/** A change to one turn. `evolution` opens it; everything else adds to it. */
+/** A change to one turn. `evolution` opens it (at `position`, else right after the turn before); everything else adds to it. */
 export const TurnUpdate = Turn.partial().required({ turn: true });
 export type TurnUpdate = z.infer<typeof TurnUpdate>;
 
@@ -82,7 +84,7 @@ export function recordTurns(turns: readonly Turn[], updates: readonly TurnUpdate
 }
 
 function recordTurn(turns: Turn[], update: TurnUpdate): Turn[] {
-  const opened = update.evolution ? emptyTurn(update.turn, update.evolution) : turns.find((turn) => turn.turn === update.turn);
+  const opened = update.evolution ? emptyTurn(update, update.evolution, turns) : turns.find((turn) => turn.turn === update.turn);
   if (!opened) throw new RangeError(`turn ${update.turn} was never opened`);
   const heard = new Set([...(update.reviews ?? []), ...(update.abstentions ?? [])].map((word) => word.reviewer));
   const merged: Turn = {
@@ -96,6 +98,7 @@ function recordTurn(turns: Turn[], update: TurnUpdate): Turn[] {
   return [...others, merged].sort((a, b) => a.turn - b.turn);
 }
 
-function emptyTurn(turn: number, evolution: Evolution): Turn {
-  return { turn, evolution, reviews: [], abstentions: [], verdict: null, calls: [] };
+function emptyTurn({ turn, position }: TurnUpdate, evolution: Evolution, turns: readonly Turn[]): Turn {
+  const before = turns.findLast((earlier) => earlier.turn < turn)?.position ?? -1;
+  return { turn, position: position ?? before + 1, evolution, reviews: [], abstentions: [], verdict: null, calls: [] };
 }

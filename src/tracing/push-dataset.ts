@@ -6,7 +6,6 @@ import { z } from "zod";
 
 import type { Environment } from "../environment.js";
 import { InputError, ReviewInstructError } from "../errors.js";
-import { Turn } from "../state/records.js";
 import { type Scrubber, createScrubber } from "./secrets.js";
 
 /** What an upload needs of a row of `conversations.jsonl`; whatever else a row holds is passed over. */
@@ -14,7 +13,17 @@ const DatasetRow = z.object({
   id: z.string().min(1),
   seed: z.object({ index: z.int().optional() }).optional(),
   messages: z.array(z.object({ role: z.enum(["system", "user", "assistant"]), content: z.string() })).min(1),
-  turns: z.array(Turn).default([]),
+  turns: z
+    .array(
+      z.object({
+        turn: z.int(),
+        evolution: z.string(),
+        verdict: z.string().nullable(),
+        reviews: z.array(z.unknown()),
+        abstentions: z.array(z.unknown()),
+      }),
+    )
+    .default([]),
   fingerprint: z.string().optional(),
   models: z.record(z.string(), z.unknown()).optional(),
   endedEarly: z.object({ reason: z.string() }).nullish(),
@@ -111,7 +120,7 @@ function toExample(row: DatasetRow, datasetId: string, splitOf: (id: string) => 
       turn_count: turns.length,
       evolutions: turns.map(({ evolution }) => evolution),
       verdicts: turns.map(({ verdict }) => verdict),
-      turns: turns.map(({ turn, evolution, verdict, reviews, abstentions }) => ({ turn, evolution, verdict, reviews, abstentions })),
+      turns,
     },
     split: splitOf(id),
   };

@@ -16,7 +16,8 @@ const placeholder = "[secret]";
 
 /** Variables whose values are secrets, by name: AWS_ACCESS_KEY_ID, HF_TOKEN, MYAPIKEY, but not KEYBOARD or TOKENIZERS_PARALLELISM. */
 const secretName = /(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|_PWD|PASSPHRASE|CREDENTIAL)S?\d*$|(?:^|_)(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)S?_/i;
-const urlPassword = /\b[a-z][a-z0-9+.-]*:\/\/[^:@/\s]*:([^@/\s]+)@/gi;
+/** As it should be written, and with a bare @ or / in it. */
+const urlPasswords = [/\b[a-z][a-z0-9+.-]*:\/\/[^:@/\s]*:([^@/\s]+)@/gi, /\b[a-z][a-z0-9+.-]*:\/\/[^:@/\s]*:(\S+)@/gi];
 /** Shorter values are dummies such as "none", or numbers such as MAX_TOKENS; taking them out would only garble texts. */
 const shortestSecret = 8;
 /** Most texts that are remembered with what became of them: every node of a conversation shows the same messages again. */
@@ -57,7 +58,7 @@ export function createScrubber(env: Environment, options: { readonly shapes?: bo
 
   for (const [name, value] of Object.entries(env)) {
     if (secretName.test(name)) add(value);
-    for (const [, password = ""] of value?.matchAll(urlPassword) ?? []) {
+    for (const [, password = ""] of urlPasswords.flatMap((url) => [...(value ?? "").matchAll(url)])) {
       add(password);
       add(decoded(password));
     }

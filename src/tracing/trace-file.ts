@@ -1,6 +1,4 @@
-import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { createInterface } from "node:readline";
 
 import { BaseTracer, type Run } from "@langchain/core/tracers/base";
 import { z } from "zod";
@@ -87,10 +85,16 @@ export class TraceFile extends BaseTracer {
   }
 }
 
-/** The runs of a trace file in the order they ended, of one conversation where asked. Lines that are no run are passed over, such as one torn by a kill. */
+/**
+ * The runs of a trace file in the order they ended, of one conversation where asked. Lines that are no run, such as one torn by
+ * a kill, are passed over. Throws `InputError` where the file cannot be read.
+ */
 export async function* readTraceFile(path: string, options: { readonly conversation?: string } = {}): AsyncGenerator<TraceRun> {
   const { conversation } = options;
-  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+  const file = await open(path).catch((error: unknown) => {
+    throw new InputError(`cannot read the trace file ${path}: ${messageOf(error)}`, { file: path }, { cause: error });
+  });
+  for await (const line of file.readLines()) {
     const run = parseLine(line);
     if (run && (conversation === undefined || run.metadata.thread_id === conversation)) yield run;
   }

@@ -38,13 +38,9 @@ function finished(name: string): boolean {
 }
 
 test("a graph with the server's callbacks sends every run once, and feedback on it", async () => {
-  const callbacks = serverCallbacks({ env: process.env, onWarning: () => {} });
-  const graph = createReviewInstructGraph({ models: scriptedAccess() }).withConfig({ callbacks });
+  const configurable = { thread_id: "served" };
   // As LangGraph's server runs it.
-  const events = graph.streamEvents(
-    { instruction: "Why?" },
-    { version: "v2", context: settings, configurable: { thread_id: "served" }, runName: "served" },
-  );
+  const events = served(configurable).streamEvents({ instruction: "Why?" }, { version: "v2", context: settings, configurable, runName: "served" });
   for await (const event of events) expect(event).toBeDefined();
   await server.until(() => finished("served") && server.feedback().length === ratings);
   expect(new Set(posted()).size).toBe(posted().length);

@@ -25,6 +25,8 @@ type Step =
   | { readonly do: "kill" }
   /** Dies in the middle of writing a line. */
   | { readonly do: "die writing"; readonly share: number }
+  /** A line is written in part or whole, but not synced: the disk fails, and the process lives on. */
+  | { readonly do: "fail writing"; readonly share: number }
   | { readonly do: "close" };
 
 const which = fc.nat(1000);
@@ -47,12 +49,26 @@ const steps = fc.array(
     { weight: 1, arbitrary: fc.constant({ do: "second" as const }) },
     { weight: 1, arbitrary: fc.constant({ do: "kill" as const }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("die writing" as const), share }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("fail writing" as const), share }) },
     { weight: 1, arbitrary: fc.constant({ do: "close" as const }) },
   ),
   { minLength: 20, maxLength: 200, size: "max" },
 );
 
-class Killed extends Error {}
+/** How much of the next line reaches the file before it fails, and whether the process dies of that. */
+interface WriteFault {
+  readonly share: number;
+  readonly dies: boolean;
+}
+
+interface Process {
+  readonly ledger: Ledger;
+  readonly budget: Budget;
+  readonly aborts: AbortController[];
+  alive: boolean;
+  fault: WriteFault | null;
+  pending: number;
+}
 
 /** An output folder, the processes that come and go over it, and the server that they all talk to. */
 class World {
@@ -64,7 +80,7 @@ class World {
   });
   readonly outcomes: string[] = [];
   #file = "";
-  #process: { ledger: Ledger; budget: Budget; aborts: AbortController[]; alive: boolean; dieWriting: number | null; pending: number };
+  #process: Process;
 
   constructor(readonly limits: { readonly maxTokens: number | null; readonly maxUsd: number | null }) {
     this.#process = this.#boot();
@@ -77,10 +93,11 @@ class World {
     if (step.do === "finish") open[step.which % open.length]?.finish(step.outcome);
     if (step.do === "abort") aborts[step.which % aborts.length]?.abort(new Error("stopped"));
     if (step.do === "second") vi.advanceTimersByTime(1000);
-    if (step.do === "die writing") this.#process.dieWriting = step.share;
+    if (step.do === "die writing") this.#process.fault = { share: step.share, dies: true };
+    if (step.do === "fail writing") this.#process.fault = { share: step.share, dies: false };
     if (step.do === "kill") this.#die();
     if (step.do === "close") {
-      if (this.#process.dieWriting === null) ledger.close();
+      if (this.#process.fault === null) ledger.close();
       this.#die();
     }
     await drained();
@@ -104,18 +121,20 @@ class World {
     return this.#process.alive ? this.#process.pending : 0;
   }
 
-  #boot() {
-    const started = { alive: true, dieWriting: null as number | null, pending: 0, aborts: [] as AbortController[] };
-    const ledger = createLedger(this.#file.slice(0, this.#file.lastIndexOf("\n") + 1), {
+  /** Reads and writes the file as the real storage does: only whole lines count, and a line that failed is written over. */
+  #boot(): Process {
+    let length = this.#file.lastIndexOf("\n") + 1;
+    const started = { alive: true, fault: null as WriteFault | null, pending: 0, aborts: [] as AbortController[] };
+    const ledger = createLedger(this.#file.slice(0, length), {
       append: (line) => {
-        if (!started.alive) throw new Killed();
-        this.#file = this.#file.slice(0, this.#file.lastIndexOf("\n") + 1);
-        if (started.dieWriting !== null) {
-          this.#file += line.slice(0, Math.floor(started.dieWriting * (line.length + 1)));
-          this.#die();
-          throw new Killed();
-        }
-        this.#file += line;
+        if (!started.alive) throw new Error("dead");
+        const { fault } = started;
+        started.fault = null;
+        const written = fault ? line.slice(0, Math.floor(fault.share * (line.length + 1))) : line;
+        this.#file = this.#file.slice(0, length) + written;
+        if (fault?.dies) this.#die();
+        if (fault) throw new Error("EIO: i/o error");
+        length = this.#file.length;
       },
       close: () => undefined,
     });

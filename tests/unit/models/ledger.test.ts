@@ -211,6 +211,47 @@ describe("a ledger whose disk is full", () => {
   });
 });
 
+describe("a ledger whose line was written, but could not be synced", () => {
+  it("relies neither on that line nor on the one before, until one succeeds", () => {
+    const lines: string[] = [];
+    let failing = false;
+    const storage = {
+      append: (line: string) => {
+        lines.push(line);
+        if (failing) throw new Error("EIO: i/o error, fdatasync");
+      },
+      close: () => undefined,
+    };
+    const ledger = createLedger("", storage);
+    // Holds five worst cases.
+    const first = ledger.begin("openai:a", worst, 4);
+    failing = true;
+    expect(() => ledger.begin("openai:b", worst, 0)).toThrow(ReviewInstructError);
+    // The old line would cover this one; the new line, should it be what a kill leaves, might not.
+    expect(() => ledger.begin("openai:a", worst, 0)).toThrow(ReviewInstructError);
+    first.released();
+    failing = false;
+    ledger.begin("openai:a", worst, 0);
+    expect(tokensOf(createLedger(lines.at(-1) ?? "", storage))).toMatchObject({ assumedTokens: 1200 });
+  });
+
+  it("still gives back on closing what the file may hold", () => {
+    const lines: string[] = [];
+    let failures = 0;
+    const append = (line: string) => {
+      lines.push(line);
+      if (failures-- > 0) throw new Error("EIO: i/o error, fdatasync");
+    };
+    const ledger = createLedger("", { append, close: () => undefined });
+    const first = ledger.begin("openai:a", worst, 0);
+    failures = 1;
+    expect(() => ledger.begin("openai:b", worst, 0)).toThrow(ReviewInstructError);
+    first.released();
+    ledger.close();
+    expect(lines.at(-1)).toContain('"held":[]');
+  });
+});
+
 describe("memoryLedger", () => {
   it("counts and forgets", () => {
     const ledger = memoryLedger();

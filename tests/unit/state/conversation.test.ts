@@ -45,7 +45,7 @@ describe("fullTurns", () => {
 
   it("passes over the conversation that came before the first turn", () => {
     const messages = [new HumanMessage("old"), new AIMessage("past"), new HumanMessage("Q1"), new AIMessage("A1")];
-    expect(texts({ messages, turns: turnsOf("seed") })).toEqual([["Q1", "A1"]]);
+    expect(texts({ messages, turns: recordTurns([], [{ turn: 1, position: 1, evolution: "seed" }]) })).toEqual([["Q1", "A1"]]);
   });
 });
 

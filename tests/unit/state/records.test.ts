@@ -98,7 +98,7 @@ describe("the panel's words in one turn", () => {
     fc.assert(
       fc.property(anyWords, (words) => {
         recordTurns(opened, words);
-        expect(opened).toEqual([{ turn: 1, evolution: "seed", reviews: [], abstentions: [], verdict: null, calls: [] }]);
+        expect(opened).toEqual([{ turn: 1, position: 0, evolution: "seed", reviews: [], abstentions: [], verdict: null, calls: [] }]);
       }),
     );
   });
@@ -122,7 +122,7 @@ describe("turns", () => {
       [2, "depth"],
       [3, "breadth"],
     ]);
-    expect(two[2]).toEqual({ turn: 3, evolution: "breadth", reviews: [], abstentions: [], verdict: null, calls: [] });
+    expect(two[2]).toEqual({ turn: 3, position: 2, evolution: "breadth", reviews: [], abstentions: [], verdict: null, calls: [] });
   });
 
   it("keep a verdict that a later change does not mention", () => {

@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+
+import { TraceLedger } from "../../../src/tracing/ledger.js";
+
+test("a trace that lacks several of its runs is counted once", () => {
+  const ledger = new TraceLedger();
+  ledger.add("a", 10, false);
+  ledger.add("b", 10, false);
+  ledger.settle(ledger.take(), false);
+  ledger.add("a", 10, true);
+  ledger.settle(ledger.take(), false);
+  ledger.add("b", 10, true);
+  ledger.settle(ledger.take(), true);
+  expect(ledger.lostTraces).toBe(2);
+});
+
+test("what arrives is not counted, and nothing waits after it was taken", () => {
+  const ledger = new TraceLedger();
+  expect(ledger.isWaiting).toBe(false);
+  ledger.add("a", 10, true);
+  ledger.addRating();
+  expect(ledger.isWaiting).toBe(true);
+  const batch = ledger.take();
+  expect(ledger.isWaiting).toBe(false);
+  ledger.settle(batch, true);
+  expect([ledger.lostTraces, ledger.lostRatings]).toEqual([0, 0]);
+  ledger.addRating();
+  ledger.settle(ledger.take(), false);
+  expect([ledger.lostTraces, ledger.lostRatings]).toEqual([0, 1]);
+});
+
+test("it holds so much and no more, but one run of any size", () => {
+  const ledger = new TraceLedger();
+  expect(ledger.isFull(1e9)).toBe(false);
+  ledger.add("a", 16 * 1024 * 1024, false);
+  expect(ledger.isFull(1)).toBe(true);
+  ledger.lose("a", false);
+  ledger.lose("a", true);
+  expect(ledger.lostTraces).toBe(1);
+  ledger.take();
+  expect(ledger.isFull(1)).toBe(false);
+});
