@@ -13,7 +13,7 @@ import { type EndpointFlags, type LimitFlags, addEndpointOptions, addLimitOption
 import { estimateLines } from "./estimate-lines.js";
 import { exitCodes } from "./exit-codes.js";
 import { createProgressView } from "./progress-view.js";
-import { rehearsalNotice } from "./rehearsal.js";
+import { nextSteps, rehearsalNotice } from "./rehearsal.js";
 import { type ServerFlags, addServerOptions, openServer, tellOutages } from "./server-options.js";
 import { type JobConfig, type SettingsFlags, addSettingsOptions, positiveInteger, settingsFrom } from "./settings-options.js";
 import { stopOnSignals } from "./signals.js";
@@ -117,7 +117,7 @@ async function generate(seeds: string, flags: GenerateFlags, { settings, prices 
   try {
     const result = await runJob(job, (files) => (server ? openOnServer(server, files) : openModels(files)));
     view.stop();
-    for (const line of summaryLines(result, stack ?? serverJob)) logger.info(line);
+    for (const line of [...summaryLines(result, stack ?? serverJob), ...nextSteps(settings, result.conversations)]) logger.info(line);
     return exitCodeOf(result, logger);
   } finally {
     view.stop();

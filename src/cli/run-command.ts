@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { createInterface } from "node:readline/promises";
 
 import { Command as Resume, MemorySaver } from "@langchain/langgraph";
 import type { Command } from "commander";
@@ -12,10 +11,10 @@ import { createReviewInstructGraph } from "../graph/review-instruct.js";
 import { createLogger } from "../logger.js";
 import { createModelAccess } from "../models/access.js";
 import type { ReviewEvent } from "../nodes/events.js";
-import type { HumanDecision } from "../nodes/human-review.js";
 import { type EndpointFlags, addEndpointOptions } from "./endpoint-options.js";
 import { eventLines } from "./event-lines.js";
 import { exitCodes } from "./exit-codes.js";
+import { Person } from "./person.js";
 import { rehearsalNotice } from "./rehearsal.js";
 import { type SettingsFlags, addSettingsOptions, settingsFrom } from "./settings-options.js";
 import { type TracingFlags, addTracingOptions, tracingFrom } from "./tracing-options.js";
@@ -61,35 +60,21 @@ async function run(instruction: string, flags: RunFlags): Promise<void> {
     input: flags.input ?? null,
     system: flags.system ?? null,
   };
+  const person = new Person();
   try {
     for (;;) {
       for await (const event of await graph.stream(input, { ...config, streamMode: "custom" })) show(event);
       const { tasks } = await graph.getState(config);
       const paused = tasks.flatMap((task) => task.interrupts).at(0);
       if (!paused) return;
-      input = new Resume({ resume: await askPerson(paused.value) });
+      input = new Resume({ resume: await person.decide(paused.value) });
     }
   } finally {
+    person.leave();
     await tracing.close();
   }
 }
 
 function show(event: ReviewEvent): void {
   process.stdout.write(`${eventLines(event, pc.createColors(process.stdout.isTTY === true && pc.isColorSupported))}\n`);
-}
-
-/** Shows the proposed instruction and reads what to do with it. The end of input counts as "end". */
-async function askPerson(pause: { instruction: string; evolution: string }): Promise<HumanDecision> {
-  process.stderr.write(`\nProposed next instruction (${pause.evolution}):\n${pause.instruction}\n`);
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const closed = new Promise<"">((resolve) => terminal.once("close", () => resolve("")));
-  try {
-    const answer = (
-      await Promise.race([terminal.question("Enter accepts it, other text replaces it, . ends the conversation: "), closed.then(() => ".")])
-    ).trim();
-    if (answer === ".") return { action: "end" };
-    return answer === "" ? { action: "accept" } : { action: "edit", instruction: answer };
-  } finally {
-    terminal.close();
-  }
 }
