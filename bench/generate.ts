@@ -86,19 +86,20 @@ async function speed(): Promise<void> {
     const ideal = Math.max(path, slots);
     const bare = await measure(["--import", "tsx", join(root, "bench/bare-loop.ts"), baseUrl, values.conversations, values.concurrency]);
     const job = await measure([
-      ...[
-        main,
-        "generate",
-        await seedFile(conversations),
-        "--output",
-        join(folder, "job"),
-        "--quiet",
-        "--model",
-        "openai:bench",
-        "--base-url",
-        baseUrl,
-      ],
-      ...["--concurrency", values.concurrency, "--max-concurrency", values.concurrency],
+      main,
+      "generate",
+      await seedFile(conversations),
+      "--output",
+      join(folder, "job"),
+      "--quiet",
+      "--model",
+      "openai:bench",
+      "--base-url",
+      baseUrl,
+      "--concurrency",
+      values.concurrency,
+      "--max-concurrency",
+      values.concurrency,
     ]);
     console.log(`${conversations} conversations x 11 calls of ${latencyMs} ms, concurrency ${concurrency}; ideal ${ideal.toFixed(1)} s`);
     console.log(`bare fetch loop: ${shown(bare)}`);

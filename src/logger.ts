@@ -2,9 +2,9 @@ import pc from "picocolors";
 
 /** Words for people, on stderr; data goes to stdout. */
 export interface Logger {
-  info(text: string): void;
-  warn(text: string): void;
-  error(text: string): void;
+  readonly info: (text: string) => void;
+  readonly warn: (text: string) => void;
+  readonly error: (text: string) => void;
 }
 
 const colors = pc.createColors(process.stderr.isTTY === true && pc.isColorSupported);

@@ -10,7 +10,7 @@ export interface Checkpoints {
   readonly saver: BaseCheckpointSaver;
   /** The place as it may be shown to anyone: no user, no password. */
   readonly place: string;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**

@@ -8,7 +8,8 @@ import type { ModelAccess, ModelReply, ModelRequest } from "./model-access.js";
 
 /** A usable value (with the id that its message was streamed under) or the reason why there is none, and the calls that it took either way. */
 export type Asked<T> =
-  { readonly calls: CallUsage[]; readonly value: T; readonly messageId?: string } | { readonly calls: CallUsage[]; readonly error: ReplyError | ModelCallError };
+  | { readonly calls: CallUsage[]; readonly value: T; readonly messageId?: string }
+  | { readonly calls: CallUsage[]; readonly error: ReplyError | ModelCallError };
 
 export interface AskOptions<T> {
   /** Throws `ReplyFault` for a reply that cannot be used. */

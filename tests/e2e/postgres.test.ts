@@ -40,21 +40,23 @@ it("keeps two shards of one job apart, over kills and a bad endpoint", async () 
   const output = files.path("shards");
   const start = (shard: string) =>
     startCli([
-      ...[
-        "generate",
-        file,
-        "--output",
-        output,
-        "--checkpoint",
-        postgres.url,
-        "--shard",
-        shard,
-        "--model",
-        "openai:test",
-        "--base-url",
-        server.baseUrl,
-      ],
-      ...["--concurrency", `${concurrency}`, "--timeout", "3", "--quiet"],
+      "generate",
+      file,
+      "--output",
+      output,
+      "--checkpoint",
+      postgres.url,
+      "--shard",
+      shard,
+      "--model",
+      "openai:test",
+      "--base-url",
+      server.baseUrl,
+      "--concurrency",
+      `${concurrency}`,
+      "--timeout",
+      "3",
+      "--quiet",
     ]);
   const killed = [start("1/2"), start("2/2")];
   while (server.requests.length < 250) await delay(5);
