@@ -11,7 +11,8 @@ import { createSeed } from "../nodes/seed.js";
 import { tellingFailures } from "../nodes/telling-failures.js";
 import { createVerdict } from "../nodes/verdict.js";
 import { ConversationInput, ConversationOutput, ConversationState, ReviewTask } from "../state/conversation.js";
-import { anySettings, mostTurns } from "../state/settings.js";
+import { mostTurns } from "../state/settings.js";
+import { settingsContext } from "./context.js";
 import { afterCandidate, afterChairman, afterHumanReview, afterVerdict } from "./routes.js";
 
 /** What {@link createReviewInstructGraph} is made of. */
@@ -37,7 +38,7 @@ export function superstepsOf(turns: number): number {
  */
 export function createReviewInstructGraph({ models, checkpointer, policy, reviewers }: ReviewInstructOptions) {
   const attendance = new PanelAttendance();
-  return new StateGraph({ state: ConversationState, input: ConversationInput, output: ConversationOutput, context: anySettings })
+  return new StateGraph({ state: ConversationState, input: ConversationInput, output: ConversationOutput, context: settingsContext })
     .addNode("seed", tellingFailures(createSeed()))
     .addNode("candidate", tellingFailures(createCandidate(models)))
     .addNode("reviewer", tellingFailures(createReviewer(models, attendance, reviewers)), { input: ReviewTask })

@@ -7,11 +7,13 @@ import type { CustomReviewers } from "../nodes/custom-reviewer.js";
 import type { ModelAccess } from "../nodes/model-access.js";
 import { createReviewer } from "../nodes/reviewer.js";
 import { type NodeRuntime, settingsOf } from "../nodes/runtime.js";
+import { openSitting, outcomeOf } from "../nodes/sitting.js";
 import { tellingFailures } from "../nodes/telling-failures.js";
 import { createVerdict } from "../nodes/verdict.js";
 import { ReviewTask } from "../state/conversation.js";
-import { PanelInput, PanelOutput, PanelState, SittingState, openSitting, outcomeOf } from "../state/panel.js";
-import { Settings, type SettingsInput, anySettings } from "../state/settings.js";
+import { PanelInput, PanelOutput, PanelState, SittingState } from "../state/panel.js";
+import { Settings, type SettingsInput } from "../state/settings.js";
+import { settingsContext } from "./context.js";
 import { afterPanelVerdict, panelTasks } from "./routes.js";
 
 /** What {@link createReviewPanel} is made of. */
@@ -36,12 +38,13 @@ export interface ReviewPanelOptions {
  */
 export function createReviewPanel({ models, settings, reviewers, checkpointer }: ReviewPanelOptions) {
   if (settings !== undefined) checkSettings(settings, reviewers);
+  const open = tellingFailures(openSitting);
   const sitting = createSitting(models, reviewers);
   const review = async (state: PanelInput, runtime: NodeRuntime): Promise<PanelOutput> => {
     const context = panelSettings(settings ?? runtime.context);
-    return outcomeOf(await sitting.invoke(openSitting(state), { ...runtime, context }));
+    return outcomeOf(await sitting.invoke(await open(state, runtime), { ...runtime, context }));
   };
-  return new StateGraph({ state: PanelState, input: PanelInput, output: PanelOutput, context: settings === undefined ? anySettings : undefined })
+  return new StateGraph({ state: PanelState, input: PanelInput, output: PanelOutput, context: settings === undefined ? settingsContext : undefined })
     .addNode("review", review, { subgraphs: [sitting] })
     .addEdge(START, "review")
     .addEdge("review", END)

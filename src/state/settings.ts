@@ -175,9 +175,6 @@ export type Settings = z.infer<typeof Settings>;
 /** Settings as a caller gives them: whatever is left out has its default. */
 export type SettingsInput = z.input<typeof Settings>;
 
-/** `Settings` for a graph's context, without its type: LangGraph's would ask callers for every setting, those with defaults too. */
-export const anySettings: z.ZodObject = Settings;
-
 /** A role's model with every field settled: its own where set, else the run's. */
 export interface ModelSettings {
   readonly model: string;

@@ -7,7 +7,6 @@ import {
   MessagesValue,
   MessagesZodMeta,
   START,
-  Send,
   StateGraph,
   StateSchema,
 } from "@langchain/langgraph";

@@ -121,6 +121,15 @@ describe("what reviewers see of someone else's conversation", () => {
     await expect(refused).rejects.toThrow("must end with the assistant's answer");
     expect(begun).toEqual([]);
   });
+
+  it("tells those who stream why it refuses", async () => {
+    const events: unknown[] = [];
+    const watch = async () => {
+      for await (const event of await panelUnderTest().panel.stream({ messages: [question] }, { streamMode: "custom" })) events.push(event);
+    };
+    await expect(watch()).rejects.toThrow(InputError);
+    expect(events).toEqual([expect.objectContaining({ type: "failed", code: "bad_input", facts: { field: "messages" } })]);
+  });
 });
 
 describe("settings of a panel", () => {

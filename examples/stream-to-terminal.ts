@@ -1,0 +1,52 @@
+/**
+ * A conversation as it grows: the candidate's answer word by word (stream mode `messages`), then each review and the verdict
+ * as they come (stream mode `custom`).
+ *
+ *     npx tsx examples/stream-to-terminal.ts                                         # rehearsal model, no key, no network
+ *     npx tsx examples/stream-to-terminal.ts openai:gpt-4o-mini                      # key in OPENAI_API_KEY
+ *     npx tsx examples/stream-to-terminal.ts openai:qwen2.5 http://localhost:8000/v1
+ */
+import { type ReviewEvent, createModelAccess, createReviewInstructGraph, dimensions } from "langgraph-review-instruct";
+
+const [model = "offline", baseUrl = null] = process.argv.slice(2);
+
+/** Every event of a run has a type that says what else it holds. */
+function show(event: ReviewEvent): string {
+  switch (event.type) {
+    case "instruction":
+      return `\n--- Turn ${event.turn} (${event.evolution}) ---\n${event.instruction}\n\n`;
+    case "response":
+      return "\n\n";
+    case "review":
+      return `${event.reviewer}: ${event.verdict} (${dimensions.map((name) => `${name} ${event.scores[name]}`).join(", ")})\n  ${event.critique}\n`;
+    case "abstention":
+      return `${event.reviewer} abstains: ${event.reason}\n`;
+    case "verdict":
+      return `Verdict: ${event.verdict}, ${event.positive} to ${event.negative}\n`;
+    case "ended_early":
+      return `The conversation ends here: ${event.detail}\n`;
+    case "failed":
+      return `${event.message}\n`;
+  }
+}
+
+/** What a model wrote must not steer the terminal: of control characters, only tabs and line breaks pass. */
+function print(text: string): void {
+  process.stdout.write(text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, ""));
+}
+
+const graph = createReviewInstructGraph({ models: createModelAccess() });
+const stream = await graph.stream(
+  { instruction: "How do I keep basil alive on a kitchen windowsill in winter?" },
+  { context: { turns: 3, model, baseUrl }, streamMode: ["custom", "messages"] },
+);
+
+for await (const [mode, chunk] of stream) {
+  if (mode === "custom") {
+    print(show(chunk));
+  } else {
+    // Reviewers and chairman stream as well, in JSON; their words come whole with the events.
+    const [message, { langgraph_node }] = chunk;
+    if (langgraph_node === "candidate") print(message.text);
+  }
+}
