@@ -52,16 +52,21 @@ export function localRunner(options: {
       if (!begun && thread.values.turns?.length > 0) return thread.values;
       const control = new RunControl();
       const onDrain = () => control.requestDrain("stopping");
+      // A signal of the run's own: LangGraph never takes its listeners off again, and the job's signal outlives every run.
+      const cut = new AbortController();
+      const onAbort = () => cut.abort(abort.reason);
       if (drain.aborted) return "drained";
       drain.addEventListener("abort", onDrain, { once: true });
+      abort.addEventListener("abort", onAbort, { once: true });
       try {
-        const run = { ...config, control, signal: abort, durability: "sync" as const };
+        const run = { ...config, control, signal: cut.signal, durability: "sync" as const };
         return await graph.invoke(begun ? null : inputOf(conversation.seed), run);
       } catch (error) {
         if (error instanceof GraphDrained || abort.aborted) return "drained";
         throw leadingError(error);
       } finally {
         drain.removeEventListener("abort", onDrain);
+        abort.removeEventListener("abort", onAbort);
       }
     },
     forget: (id) => saver.deleteThread(id),
