@@ -27,7 +27,7 @@ export function addPushCommand(program: Command, setExitCode: (code: number) => 
       const result = await pushDataset({
         env: environment,
         dataset,
-        rows: readRows(dir),
+        rows: await readRows(dir),
         chunkSize: chunk,
         splits: shares,
         onProgress: ({ read, uploaded, skipped }) => logger.info(`${read} rows read, ${uploaded} uploaded, ${skipped} there already`),

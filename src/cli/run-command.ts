@@ -44,14 +44,15 @@ async function run(instruction: string, flags: RunFlags): Promise<void> {
   const logger = createLogger();
   const context = { ...settings, humanReview: flags.humanReview ?? settings.humanReview };
   rehearsalNotice(settings, logger);
+  const tracing = await tracingFrom(flags, logger);
   const models = createModelAccess({
+    withRunIds: tracing.isOn,
     env: environment,
     timeoutMs: flags.timeout * 1000,
     maxRetries: flags.maxRetries,
     onRetry: ({ role, reason, delayMs }) => logger.warn(`${role}: ${reason} Trying again in ${(delayMs / 1000).toFixed(1)} s.`),
   });
   const graph = createReviewInstructGraph({ models, checkpointer: new MemorySaver() });
-  const tracing = await tracingFrom(flags, logger);
   const id = randomUUID();
   const traced = tracing.configFor({ id, seedName: seedName({ instruction }), settings: context, fingerprint: settingsFingerprint(context) });
   const config = { ...traced, configurable: { thread_id: id }, context };

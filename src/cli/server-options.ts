@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { environment } from "../environment.js";
 import { ServerConnection } from "../generation/server-connection.js";
 import type { Logger } from "../logger.js";
+import type { LimitFlags } from "./endpoint-options.js";
 
 /** Where conversations are made, if not in this process. */
 export interface ServerFlags {
@@ -19,15 +20,15 @@ export function addServerOptions(command: Command): Command {
     .addOption(
       new Option(
         "--server <url>",
-        "make the conversations on this LangGraph server; its key comes from LANGGRAPH_API_KEY. --timeout is then how long a run may show no progress",
+        "make the conversations on this LangGraph server; its key comes from LANGGRAPH_API_KEY. --timeout is then how long a run may show no progress, --give-up-after how long the server may be away",
       ).conflicts(localOnly),
     )
     .option("--assistant <id>", "assistant on the server, whose settings hold unless a flag says otherwise (default: review_instruct)");
 }
 
 /** The server of the flags; null where this process does the work. */
-export async function openServer({ server, assistant }: ServerFlags): Promise<ServerConnection | null> {
-  return server === undefined ? null : ServerConnection.open({ url: server, assistant, env: environment });
+export async function openServer({ server, assistant, giveUpAfter }: ServerFlags & LimitFlags): Promise<ServerConnection | null> {
+  return server === undefined ? null : ServerConnection.open({ url: server, assistant, env: environment, patienceMs: giveUpAfter * 1000 });
 }
 
 export function tellOutages(connection: ServerConnection, logger: Logger): void {

@@ -7,13 +7,17 @@ import { InputError } from "../errors.js";
  * The rows of an output folder, its shards' included, line by line as they stand. Throws `InputError` where there are none
  * and for a line that is not JSON; a torn last line, which a running or killed job may have left, is passed over.
  */
-export async function* readRows(folder: string): AsyncGenerator<unknown> {
+export async function readRows(folder: string): Promise<AsyncGenerator<unknown>> {
   const names = await readdir(folder).catch((cause: unknown) => {
     throw new InputError(`cannot read the output folder ${folder}: ${String(cause)}`, { file: folder }, { cause });
   });
   const files = names.filter((name) => /^conversations(\.\d+-of-\d+)?\.jsonl$/.test(name)).sort();
   if (files.length === 0) throw new InputError(`${folder} has no conversations.jsonl: name the --output folder of a job`, { file: folder });
-  for (const name of files) yield* rowsOf(join(folder, name));
+  return rowsOfAll(files.map((name) => join(folder, name)));
+}
+
+async function* rowsOfAll(files: readonly string[]): AsyncGenerator<unknown> {
+  for (const file of files) yield* rowsOf(file);
 }
 
 async function* rowsOf(file: string): AsyncGenerator<unknown> {

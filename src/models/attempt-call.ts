@@ -1,6 +1,8 @@
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import type { RunnableConfig } from "@langchain/core/runnables";
 
+import { v7 as newRunId } from "@langchain/core/utils/uuid";
+
 import type { ModelAccess, ModelRequest, ReplySchema } from "../nodes/model-access.js";
 import { attemptFault } from "./attempt-fault.js";
 import { withDeadline } from "./deadline.js";
@@ -13,21 +15,24 @@ export interface AttemptOptions {
   readonly timeoutMs: number;
   /** The key that must not show up in a message, if any. */
   readonly keyFor: (request: ModelRequest) => string | undefined;
+  /** Give every attempt a run id of its own and tell it in the reply, so that feedback in traces finds the reply. */
+  readonly withRunIds: boolean;
 }
 
 /**
  * One attempt at a call: the messages go to the chat model as they are, the reply comes back normalised. Throws
  * `AttemptError` when it brings no reply, and the signal's own reason when that fires.
  */
-export function attemptCall({ modelFor, timeoutMs, keyFor }: AttemptOptions): ModelAccess {
+export function attemptCall({ modelFor, timeoutMs, keyFor, withRunIds }: AttemptOptions): ModelAccess {
   return async (request, config) => {
     const model = modelFor(request);
+    const traced = withRunIds ? { runId: newRunId() } : {};
     try {
       const message = await withDeadline(timeoutMs, config.signal, (signal) => {
-        const options = { ...callOptions(config), signal, ...responseFormat(request.reply) };
+        const options = { ...callOptions(config), ...traced, signal, ...responseFormat(request.reply) };
         return model.invoke([...request.messages], options);
       });
-      return readReply(message, request.settings.model.replace(/^openai:/, ""));
+      return { ...readReply(message, request.settings.model.replace(/^openai:/, "")), ...traced };
     } catch (error) {
       config.signal?.throwIfAborted();
       throw attemptFault(error, (text) => redact(text, keyFor(request)));
