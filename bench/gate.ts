@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
 
-import { createGate } from "../src/models/gate.js";
+import { createGate } from "../src/models/gate/gate.js";
 import type { ModelAccess, ModelRequest } from "../src/nodes/model-access.js";
 
 /**

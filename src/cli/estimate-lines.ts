@@ -1,4 +1,4 @@
-import type { JobEstimate, Range } from "../models/estimate.js";
+import type { JobEstimate, Range } from "../models/budget/estimate.js";
 
 /** A job's estimate as a person reads it. */
 export function estimateLines(conversations: number, estimate: JobEstimate): string[] {

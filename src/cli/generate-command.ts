@@ -8,7 +8,7 @@ import { scanSeeds } from "../generation/seed-scan.js";
 import type { ServerConnection } from "../generation/server-connection.js";
 import { type ServerJob, openServerJob } from "../generation/server-job.js";
 import { type Logger, createLogger } from "../logger.js";
-import { estimateJob } from "../models/estimate.js";
+import { estimateJob } from "../models/budget/estimate.js";
 import { type EndpointFlags, type LimitFlags, addEndpointOptions, addLimitOptions } from "./endpoint-options.js";
 import { estimateLines } from "./estimate-lines.js";
 import { exitCodes } from "./exit-codes.js";

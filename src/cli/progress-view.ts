@@ -1,8 +1,8 @@
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
 
 import type { Progress } from "../generation/generate.js";
-import type { LaneStatus } from "../models/gate.js";
-import type { Spent } from "../models/spent.js";
+import type { LaneStatus } from "../models/gate/gate.js";
+import type { Spent } from "../models/budget/spent.js";
 import { compact } from "./estimate-lines.js";
 
 export interface ProgressView {

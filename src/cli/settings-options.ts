@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
 
 import { InputError } from "../errors.js";
-import { PriceTable } from "../models/prices.js";
+import { PriceTable } from "../models/budget/prices.js";
 import { Mode, ReviewerSettings, Settings, type SettingsInput } from "../state/settings.js";
 import { readConfig, readStructured } from "./config-file.js";
 import { problems } from "./problems.js";

@@ -1,13 +1,13 @@
 import type { Environment } from "../environment.js";
 import { createModelAccess } from "../models/access.js";
-import { createBudget } from "../models/budget.js";
+import { createBudget } from "../models/budget/budget.js";
 import { type CacheStats, createCache } from "../models/cache.js";
-import { type CircuitChange, type GateOptions, type LaneStatus, createGate } from "../models/gate.js";
-import { memoryLedger } from "../models/ledger.js";
-import { openLedger } from "../models/ledger-file.js";
-import { type PriceTable, assertPriced } from "../models/prices.js";
-import type { RetryNotice } from "../models/retry.js";
-import type { Spent } from "../models/spent.js";
+import { type CircuitChange, type GateOptions, type LaneStatus, createGate } from "../models/gate/gate.js";
+import { memoryLedger } from "../models/budget/ledger.js";
+import { openLedger } from "../models/budget/ledger-file.js";
+import { type PriceTable, assertPriced } from "../models/budget/prices.js";
+import type { RetryNotice } from "../models/call/retry.js";
+import type { Spent } from "../models/budget/spent.js";
 import type { ModelAccess } from "../nodes/model-access.js";
 import { type Settings, modelFor, seatedPanel } from "../state/settings.js";
 

@@ -3,11 +3,11 @@ import type { BaseChatModel } from "@langchain/core/language_models/chat_models"
 import { type Environment, environment } from "../environment.js";
 import type { ModelAccess, ModelRequest } from "../nodes/model-access.js";
 import type { ModelSettings } from "../state/settings.js";
-import { attemptCall } from "./attempt-call.js";
+import { attemptCall } from "./call/attempt-call.js";
 import { endpointOf } from "./endpoint.js";
 import { createChatModel, defaultTimeoutMs, keyOf } from "./provider.js";
-import { type RetryOptions, withRetry } from "./retry.js";
-import { withSchemaFallback } from "./schema-fallback.js";
+import { type RetryOptions, withRetry } from "./call/retry.js";
+import { withSchemaFallback } from "./call/schema-fallback.js";
 
 /** Puts something around a model access: a gate, a budget, a cache. */
 export type ModelAccessWrapper = (access: ModelAccess) => ModelAccess;

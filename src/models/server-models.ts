@@ -5,7 +5,7 @@ import { InputError } from "../errors.js";
 import type { ModelAccess } from "../nodes/model-access.js";
 import { createModelAccess } from "./access.js";
 import { allowEndpoints, endpointsVariable, parseEndpoints } from "./allow-list.js";
-import { createGate } from "./gate.js";
+import { createGate } from "./gate/gate.js";
 
 const limit = z.coerce.number().int().min(1).optional();
 /** What an operator may limit for every endpoint and model, in each process of the server. */

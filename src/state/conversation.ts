@@ -31,7 +31,7 @@ const seedFields = {
 };
 
 /** An instruction that waits for a person's word. */
-export const Proposal = z.object({ instruction: z.string(), evolution: Evolution });
+const Proposal = z.object({ instruction: z.string(), evolution: Evolution });
 export type Proposal = z.infer<typeof Proposal>;
 
 const turnsText = { title: "Turns", description: "The record of every turn: where its instruction came from, reviews, verdict, calls." };

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { ModelCallError } from "../../src/errors.js";
 import { type ModelAccessOptions, createModelAccess } from "../../src/models/access.js";
-import type { RetryNotice } from "../../src/models/retry.js";
+import type { RetryNotice } from "../../src/models/call/retry.js";
 import type { ModelRequest } from "../../src/nodes/model-access.js";
 import { callWatched, requestTo, secretKey, testEnv } from "../support/model-requests.js";
 import { type Fault, type OpenAiServer, type Reply, startOpenAiServer } from "../support/openai-server.js";

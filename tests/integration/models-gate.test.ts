@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { createModelAccess } from "../../src/models/access.js";
-import { EndpointDownError } from "../../src/models/endpoint-down-error.js";
-import { type CircuitChange, type Gate, type GateOptions, createGate } from "../../src/models/gate.js";
-import type { RetryOptions } from "../../src/models/retry.js";
+import { EndpointDownError } from "../../src/models/gate/endpoint-down-error.js";
+import { type CircuitChange, type Gate, type GateOptions, createGate } from "../../src/models/gate/gate.js";
+import type { RetryOptions } from "../../src/models/call/retry.js";
 import type { ModelAccess, ModelRequest } from "../../src/nodes/model-access.js";
 import { answered } from "../support/gate-calls.js";
 import { requestTo, testEnv } from "../support/model-requests.js";

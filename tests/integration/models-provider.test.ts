@@ -5,7 +5,7 @@ import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { type ModelAccessOptions, type ModelAccessWrapper, createModelAccess } from "../../src/models/access.js";
-import { AttemptError } from "../../src/models/attempt.js";
+import { AttemptError } from "../../src/models/call/attempt.js";
 import { createChatModel } from "../../src/models/provider.js";
 import { requestTo, secretKey, settingsFor, testEnv } from "../support/model-requests.js";
 import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";

@@ -189,7 +189,8 @@ test("inputs and outputs stay here when asked to, and so do critiques; labels an
   await tracedConversation(tracing, { id, models: scriptedAccess(eventful), settings: scriptedSettings({ quorum: 2 }) });
   await tracing.close();
   const sent = JSON.stringify(server.requests.slice(before));
-  for (const text of ["Why is the sky blue?", "Answer 1.", "No mechanism is named.", "finds nothing missing"]) expect(sent).not.toContain(text);
+  for (const text of [`seed of ${id}`, "Why is the sky blue?", "Answer 1.", "No mechanism is named.", "finds nothing missing"])
+    expect(sent).not.toContain(text);
   const runs = server.runs().filter((run) => run.extra.metadata.thread_id === id);
   expect(runs.some((run) => run.tags.includes("verdict:negative"))).toBe(true);
   const answers = new Set(runs.map((run) => run.id));

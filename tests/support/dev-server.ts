@@ -99,9 +99,12 @@ async function untilUp(url: string, child: ChildProcess): Promise<void> {
   }
 }
 
-async function killGroup(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, "exit");
-  process.kill(-child.pid, signal);
-  await gone;
+/** Resolves once no process of the group is left. */
+async function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (pid === undefined) return;
+  try {
+    for (process.kill(-pid, signal); ; process.kill(-pid, 0)) await delay(20);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
 }

@@ -1,7 +1,7 @@
 import { vi } from "vitest";
 
-import { AttemptError } from "../../src/models/attempt.js";
-import type { Gate } from "../../src/models/gate.js";
+import { AttemptError } from "../../src/models/call/attempt.js";
+import type { Gate } from "../../src/models/gate/gate.js";
 import type { ModelAccess, ModelRequest } from "../../src/nodes/model-access.js";
 import { requestTo } from "./model-requests.js";
 

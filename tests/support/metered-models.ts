@@ -1,4 +1,4 @@
-import { AttemptError } from "../../src/models/attempt.js";
+import { AttemptError } from "../../src/models/call/attempt.js";
 import type { ModelAccess, ModelReply, ModelRequest } from "../../src/nodes/model-access.js";
 
 export interface Metered {

@@ -1,4 +1,4 @@
-import { AttemptError } from "../../src/models/attempt.js";
+import { AttemptError } from "../../src/models/call/attempt.js";
 import type { ModelAccess, ModelReply, ModelRequest, TokenUsage } from "../../src/nodes/model-access.js";
 
 /** One attempt as it reached the endpoint. Times are those of `performance.now()`. */

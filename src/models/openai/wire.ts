@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { OpenAIClient } from "@langchain/openai";
 import { z } from "zod";
 
-import { AttemptError } from "../attempt.js";
+import { AttemptError } from "../call/attempt.js";
 
 type Completion = OpenAIClient.Chat.Completions.ChatCompletion;
 type Chunk = OpenAIClient.Chat.Completions.ChatCompletionChunk;

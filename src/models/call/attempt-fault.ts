@@ -1,0 +1,115 @@
+import type { ModelCallCode } from "../../errors.js";
+import { AttemptError } from "./attempt.js";
+import { wasNeverSent } from "./unsent.js";
+import { type ResponseHeaders, readRetryAfter } from "./retry-after.js";
+
+/** What may be known of an error from a provider's SDK, or of one that caused it. */
+interface Link {
+  readonly kind: string;
+  readonly name: string;
+  readonly message: string;
+  readonly code: string;
+  readonly type: string;
+  readonly status: number | undefined;
+  readonly headers: ResponseHeaders | undefined;
+}
+
+const statusCodes: Readonly<Record<number, ModelCallCode>> = {
+  401: "model_unauthorized",
+  403: "model_unauthorized",
+  408: "model_unavailable",
+  409: "model_unavailable",
+  425: "model_unavailable",
+  429: "model_rate_limited",
+};
+
+/**
+ * What went wrong in one attempt, from whatever a chat model threw: by HTTP status where there is one, else by the kind of
+ * the error and of its causes. `redact` makes a text from outside fit to be shown. The error itself is not passed on, since
+ * SDKs put requests, keys included, into theirs; the cause that is kept is a name, a message and a stack.
+ */
+export function attemptFault(error: unknown, redact: (text: string) => string): AttemptError {
+  if (error instanceof AttemptError) return new AttemptError(error.code, redact(error.message), error.detail, { cause: error.cause });
+  const links = chainOf(error);
+  const answered = links.find((link) => link.status !== undefined);
+  if (answered?.status !== undefined) return httpFault(answered, answered.status, redact);
+  const said = redact(
+    links
+      .map((link) => link.message || link.code)
+      .filter(Boolean)
+      .join(": "),
+  );
+  const unavailable = (what: string, retryable: boolean) =>
+    new AttemptError("model_unavailable", `${what}: ${said}`, { retryable, unsent: wasNeverSent(error) }, { cause: causeOf(error, redact) });
+  if (links.some(isTimeout)) return new AttemptError("model_timeout", said, { retryable: true });
+  if (links.some(isConnection)) return unavailable("the connection failed", true);
+  if (links.some((link) => link.kind === "SyntaxError")) return unavailable("the answer is not JSON", true);
+  if (links.some((link) => link.kind === "APIError")) return unavailable("the endpoint broke off", true);
+  return unavailable("the chat model failed", false);
+}
+
+function httpFault(link: Link, status: number, redact: (text: string) => string): AttemptError {
+  const code = statusCodes[status] ?? (status >= 500 ? "model_unavailable" : "model_bad_request");
+  const outOfQuota = [link.code, link.type, link.message].some((text) => text.includes("insufficient_quota"));
+  const said = redact(link.message.replace(/^\d{3} /, ""));
+  return new AttemptError(code, said ? `HTTP ${status}: ${said}` : `HTTP ${status}`, {
+    retryable: !outOfQuota && code !== "model_unauthorized" && code !== "model_bad_request",
+    status,
+    retryAfterMs: link.headers && readRetryAfter(link.headers),
+  });
+}
+
+function isTimeout({ kind, name, code }: Link): boolean {
+  return kind === "APIConnectionTimeoutError" || name === "TimeoutError" || /TIMEDOUT|_TIMEOUT$/.test(code);
+}
+
+function isConnection({ kind, message, code }: Link): boolean {
+  return (
+    kind === "APIConnectionError" ||
+    /^(?:E[A-Z]+|EAI_\w+|UND_ERR_\w+)$/.test(code) ||
+    (kind === "TypeError" && /^(?:fetch failed|terminated)$/.test(message))
+  );
+}
+
+/** The error and its causes, outermost first. */
+function chainOf(error: unknown): Link[] {
+  const links: Link[] = [];
+  for (let current = error; current !== undefined && current !== null && links.length < 5; current = fieldsOf(current).cause) {
+    links.push(linkOf(current));
+  }
+  return links;
+}
+
+function linkOf(error: unknown): Link {
+  const fields = fieldsOf(error);
+  const response = fieldsOf(fields.response);
+  const status = [fields.status, fields.statusCode, response.status].find((value) => typeof value === "number");
+  const headers = fields.headers ?? response.headers;
+  return {
+    kind: error instanceof Error ? error.constructor.name : "",
+    name: textOf(fields.name),
+    // LangChain adds a link that is of no use here.
+    message: (typeof error === "string" ? error : textOf(fields.message)).replace(/\s*Troubleshooting URL: \S+\s*$/, ""),
+    code: textOf(fields.code),
+    type: textOf(fields.type),
+    status: typeof status === "number" ? status : undefined,
+    headers: headers instanceof Headers ? headers : typeof headers === "object" && headers !== null ? fieldsOf(headers) : undefined,
+  };
+}
+
+function causeOf(error: unknown, redact: (text: string) => string): Error {
+  const shown = new Error(redact(error instanceof Error ? error.message : String(error)));
+  if (error instanceof Error) shown.stack = error.stack?.split("\n").map(redact).join("\n");
+  return shown;
+}
+
+/** Also what an error inherits, which a spread would leave out. */
+function fieldsOf(value: unknown): Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return {};
+  const names = ["name", "message", "code", "type", "status", "statusCode", "headers", "response", "cause"];
+  return { ...value, ...Object.fromEntries(names.filter((name) => name in value).map((name) => [name, Reflect.get(value, name)])) };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

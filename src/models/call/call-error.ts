@@ -1,0 +1,42 @@
+import { ModelCallError } from "../../errors.js";
+import type { ModelRequest } from "../../nodes/model-access.js";
+import type { AttemptError } from "./attempt.js";
+import { nameOf } from "../provider.js";
+
+/** The last failed attempt as the error that leaves this room: who, where, what, how often, and what to do. */
+export function modelCallError(request: ModelRequest, failure: AttemptError, endpoint: string, attempts: number, note = ""): ModelCallError {
+  const { model } = request.settings;
+  const tries = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
+  const message = `The ${nameOf(request)} got no reply from ${model} at ${endpoint} (${tries}): ${failure.message.replace(/[.\s]+$/, "")}. ${note}${adviceFor(request, failure)}`;
+  return new ModelCallError(
+    failure.code,
+    message,
+    { role: request.role, endpoint, model, status: failure.detail.status, attempts },
+    { cause: failure },
+  );
+}
+
+function adviceFor({ settings }: ModelRequest, { code, detail }: AttemptError): string {
+  switch (code) {
+    case "model_unauthorized":
+      return `Check the key in the environment variable ${settings.apiKeyEnv}, and that it may use this model.`;
+    case "model_rate_limited":
+      return detail.retryable ? "Lower the concurrency, or try again later." : "The account has no quota left: check its plan and billing.";
+    case "model_timeout":
+      return "Raise the timeout, lower the output limit, or lower the concurrency.";
+    case "model_unavailable":
+      return detail.status === undefined
+        ? "Check that the server is up and that the base URL is right."
+        : "The endpoint is in trouble: try again later.";
+    case "model_misconfigured":
+      return "Check the model's settings.";
+    case "model_bad_request":
+      return badRequestAdvice(detail.status ?? 0);
+  }
+}
+
+function badRequestAdvice(status: number): string {
+  if (status === 402) return "Check the account's credit.";
+  if (status === 404 || status === 405 || status < 400) return "Check the model's name and the base URL (it usually ends in /v1).";
+  return "The endpoint refuses the request as it is: check the model's name, temperature, output limit and the length of the conversation.";
+}
