@@ -1,9 +1,10 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { type Client } from "@langchain/langgraph-sdk";
+import type { Client } from "@langchain/langgraph-sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
-import { type CliResult, runCli, startCli } from "../support/cli.js";
+import { runCli, startCli } from "../support/cli.js";
 import { type DevServer, freePort, startDevServer } from "../support/dev-server.js";
 import { allowedEndpoint } from "../support/openai-env.js";
 import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
@@ -138,8 +139,6 @@ describe("generate --server", () => {
   it("keeps no more runs in flight than it is told", async () => {
     const output = freshFolder();
     models.setHandler(() => ({ latencyMs: 20 }));
-    const own = await startOpenAiServer(() => ({ latencyMs: 20 }));
-    await own.close();
     const peak: number[] = [];
     const run = startCli([
       "generate",
@@ -221,35 +220,107 @@ describe("a job that is stopped", () => {
 });
 
 describe("a server that dies in mid-job", () => {
-  const conversations = 100;
-
-  async function start(folder: string, port: number, env: Record<string, string>): Promise<DevServer> {
-    return startDevServer({ folder: files.path(folder), port, env });
-  }
-
-  it("and comes back is waited for: 100 rows, each once", async () => {
-    const own = await startOpenAiServer(() => ({ latencyMs: 10 }));
+  it("is waited for: 100 rows, each once", async () => {
+    const folder = files.path("dying");
     const port = await freePort();
-    const env = allowedEndpoint(own.baseUrl);
-    let dying = await start("dying", port, env);
+    const ownModels = await startOpenAiServer(() => ({ latencyMs: 10 }));
+    const start = () => startDevServer({ folder, port, env: allowedEndpoint(ownModels.baseUrl) });
     const output = freshFolder();
-    const args = ["--model", "openai:test", "--base-url", own.baseUrl, "--api-key-env", "TEST_KEY", "--turns", "2"];
-    const run = startCli(["generate", await seeds(conversations), "--output", output, "--server", dying.url, "--concurrency", "16", ...args]);
-    // Its state reaches the disk a few seconds after it was last changed, so one kill finds runs on disk, and one does not.
-    for (const share of [0.2, 0.6]) {
-      await own.arrived(Math.floor(share * conversations * 6));
+    let dying = await start();
+    const endpoint = ["--model", "openai:test", "--base-url", ownModels.baseUrl, "--api-key-env", "TEST_KEY", "--turns", "2"];
+    const run = startCli(["generate", await seeds(100), "--output", output, "--server", dying.url, "--concurrency", "16", ...endpoint]);
+    for (const calls of [120, 360]) {
+      await ownModels.arrived(calls);
       await dying.kill("SIGKILL");
       await run.said("does not answer");
-      dying = await start("dying", port, env);
+      dying = await start();
     }
-    const { code, stderr }: CliResult = await run.result;
+    const { code, stderr } = await run.result;
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const rows = await rowsOf(output);
-    expect(rows.map(({ seed }) => seed.index).sort((a, b) => a - b)).toEqual(indices(conversations));
-    expect(new Set(rows.map(({ id }) => id)).size).toBe(conversations);
-    for (const { turns } of rows) expect(turns.map(({ turn }) => turn)).toEqual([1, 2]);
+    expect(rows.map(({ seed }) => seed.index).sort((a, b) => a - b)).toEqual(indices(100));
+    expect(new Set(rows.map(({ id }) => id)).size).toBe(100);
+    for (const { turns, messages } of rows) {
+      expect(turns.map(({ turn }) => turn)).toEqual([1, 2]);
+      expect(messages).toHaveLength(4);
+    }
     expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
+    expect(await dying.client().threads.search({ limit: 1000 })).toEqual([]);
     await dying.kill();
-    await own.close();
+    await ownModels.close();
+  });
+
+  it.each(["the same", "another"])("and comes back with threads that stay busy for ever gets new ones, from %s process", async (which) => {
+    const folder = files.path(`busy-${which}`);
+    const port = await freePort();
+    const ownModels = await startOpenAiServer(({ role }) => (role === "reviewer" ? { hang: true } : undefined));
+    const start = () => startDevServer({ folder, port, env: allowedEndpoint(ownModels.baseUrl) });
+    const output = freshFolder();
+    let busy = await start();
+    const endpoint = ["--model", "openai:test", "--base-url", ownModels.baseUrl, "--api-key-env", "TEST_KEY", "--turns", "2"];
+    const args = ["generate", await seeds(2), "--output", output, "--server", busy.url, "--keep-checkpoints", ...endpoint];
+    let run = startCli(args);
+    await ownModels.arrived(2 + 2 * 3);
+    // Asked to end, the server writes its runs down as running, and believes that after its restart.
+    await busy.kill("SIGTERM");
+    expect(await runsOnDisk(folder)).toEqual(expect.arrayContaining(["running", "busy"]));
+    await run.said("does not answer");
+    if (which === "another") {
+      run.child.kill("SIGKILL");
+      await run.result;
+    }
+    ownModels.setHandler(() => undefined);
+    busy = await start();
+    if (which === "another") run = startCli(args);
+    const { code, stderr } = await run.result;
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const rows = await rowsOf(output);
+    expect(rows.map(({ seed }) => seed.index).sort()).toEqual([0, 1]);
+    const threads = await busy.client().threads.search({ limit: 1000 });
+    for (const { id } of rows) {
+      const own = threads.filter(({ metadata }) => metadata?.["conversation"] === id);
+      expect(own.map(({ status, metadata }) => [status, metadata?.["replaced"] ?? false]).sort()).toEqual([
+        ["busy", true],
+        ["idle", false],
+      ]);
+    }
+    // Whoever runs the job again finds the finished conversations, and clears all their threads away.
+    expect((await runCli(args.filter((flag) => flag !== "--keep-checkpoints"))).code).toBe(0);
+    expect(await busy.client().threads.search({ limit: 1000 })).toEqual([]);
+    await busy.kill();
+    await ownModels.close();
+  });
+
+  it("and stays away stops the job, resumably, with words that say so", async () => {
+    const folder = files.path("gone");
+    const port = await freePort();
+    const ownModels = await startOpenAiServer(() => ({ latencyMs: 10 }));
+    const start = () => startDevServer({ folder, port, env: allowedEndpoint(ownModels.baseUrl) });
+    const output = freshFolder();
+    const gone = await start();
+    const endpoint = ["--model", "openai:test", "--base-url", ownModels.baseUrl, "--api-key-env", "TEST_KEY", "--turns", "2"];
+    const args = ["generate", await seeds(20), "--output", output, "--server", gone.url, "--concurrency", "4", "--give-up-after", "3", ...endpoint];
+    const run = startCli(args);
+    await ownModels.arrived(30);
+    await gone.kill("SIGKILL");
+    const { code, stderr } = await run.result;
+    expect(code).toBe(3);
+    expect(stderr).toContain(`the LangGraph server ${gone.url} does not answer`);
+    expect(stderr).toContain("The same command continues");
+    expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
+    const done = (await rowsOf(output)).length;
+    expect(done).toBeLessThan(20);
+
+    const back = await start();
+    expect((await runCli(args)).code).toBe(0);
+    expect((await rowsOf(output)).map(({ seed }) => seed.index).sort((a, b) => a - b)).toEqual(indices(20));
+    await back.kill();
+    await ownModels.close();
   });
 });
+
+/** Statuses of the runs that the dev server has written to its file. */
+async function runsOnDisk(folder: string): Promise<string[]> {
+  const text = await readFile(join(folder, ".langgraph_api/.langgraphjs_ops.json"), "utf8");
+  return [...text.matchAll(/"status":"(\w+)"/g)].map(([, status = ""]) => status);
+}

@@ -90,3 +90,14 @@ test("everything has arrived when closing ends, without a wait for the flush lim
   expect(server.runs().filter((run) => !run.parent_run_id && run.end_time !== undefined)).toHaveLength(10);
   expect(server.feedback()).toHaveLength(10 * 2 * (3 * 6 + 2));
 });
+
+test("traces that end while a server keeps everyone waiting are counted with the rest", async () => {
+  server.setMode("hang");
+  const warnings: string[] = [];
+  const tracing = await openTracing({ env: tracingEnv(server.url), flushMs: 200, onWarning: (text) => warnings.push(text) });
+  await tracedConversation(tracing, { id: "before" });
+  await server.until(() => server.requests.length > 0);
+  await Promise.all(["while 1", "while 2", "while 3"].map((id) => tracedConversation(tracing, { id })));
+  expect(await tracing.close()).toEqual({ dropped: 4 });
+  expect(warnings).toHaveLength(1);
+});

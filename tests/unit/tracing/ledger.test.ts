@@ -4,12 +4,12 @@ import { TraceLedger } from "../../../src/tracing/ledger.js";
 
 test("a trace that lacks several of its runs is counted once", () => {
   const ledger = new TraceLedger();
-  ledger.add("a", 10, false);
-  ledger.add("b", 10, false);
+  ledger.add("a", false);
+  ledger.add("b", false);
   ledger.settle(ledger.take(), false);
-  ledger.add("a", 10, true);
+  ledger.add("a", true);
   ledger.settle(ledger.take(), false);
-  ledger.add("b", 10, true);
+  ledger.add("b", true);
   ledger.settle(ledger.take(), true);
   expect(ledger.lostTraces).toBe(2);
 });
@@ -17,7 +17,7 @@ test("a trace that lacks several of its runs is counted once", () => {
 test("what arrives is not counted, and nothing waits after it was taken", () => {
   const ledger = new TraceLedger();
   expect(ledger.isWaiting).toBe(false);
-  ledger.add("a", 10, true);
+  ledger.add("a", true);
   ledger.addRating();
   expect(ledger.isWaiting).toBe(true);
   const batch = ledger.take();
@@ -31,12 +31,13 @@ test("what arrives is not counted, and nothing waits after it was taken", () => 
 
 test("it holds so much and no more, but one run of any size", () => {
   const ledger = new TraceLedger();
-  expect(ledger.isFull(1e9)).toBe(false);
-  ledger.add("a", 16 * 1024 * 1024, false);
-  expect(ledger.isFull(1)).toBe(true);
+  expect(ledger.admit(1e9)).toBe(true);
+  expect(ledger.admit(1)).toBe(false);
   ledger.lose("a", false);
   ledger.lose("a", true);
   expect(ledger.lostTraces).toBe(1);
   ledger.take();
-  expect(ledger.isFull(1)).toBe(false);
+  expect(ledger.admit(8e6)).toBe(true);
+  expect(ledger.admit(8e6)).toBe(true);
+  expect(ledger.admit(8e6)).toBe(false);
 });

@@ -82,7 +82,6 @@ test("a node that failed by itself is shown, and graphs within graphs keep their
 
 test("what models and endpoints wrote cannot play with the terminal", () => {
   const text = renderTraceTree([run("r", "seed \u001b[31m1", null, { error: `\u001b]0;title\u0007${"x".repeat(500)}` })]);
-  // oxlint-disable-next-line no-control-regex
   expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
   expect(text.length).toBeLessThan(300);
 });

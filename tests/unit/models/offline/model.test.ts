@@ -69,7 +69,7 @@ describe("OfflineChatModel", () => {
       fc.asyncProperty(anyText, async (text) => {
         const whole = await model.invoke([new HumanMessage(text)]);
         const chunks = await collect(await model.stream([new HumanMessage(text)]));
-        expect(chunks.length).toBeGreaterThan(2);
+        expect(chunks.length).toBeGreaterThan(1);
         expect(chunks.map((chunk) => chunk.text).join("")).toBe(whole.text);
         expect(chunks.slice(0, -1).every((chunk) => chunk.usage_metadata === undefined)).toBe(true);
         expect(chunks.at(-1)?.usage_metadata).toEqual(whole.usage_metadata);
