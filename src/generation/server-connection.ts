@@ -18,7 +18,7 @@ export interface ServerConnectionOptions {
   readonly assistant?: string;
   /** Where the server's API key (LANGGRAPH_API_KEY) is looked up. */
   readonly env: Environment;
-  /** How long a server may be away before the job stops, in milliseconds. Default one minute. */
+  /** How long a server may be away before the job stops, in milliseconds. Default ten minutes. */
   readonly patienceMs?: number;
 }
 
@@ -79,7 +79,7 @@ export class ServerConnection {
         retries: Infinity,
         minTimeout: 500,
         maxTimeout: 5_000,
-        maxRetryTime: this.options.patienceMs ?? 60_000,
+        maxRetryTime: this.options.patienceMs ?? 600_000,
         signal,
         shouldRetry: ({ error }) => isOutage(error),
         onFailedAttempt: ({ error }) => {

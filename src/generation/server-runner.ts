@@ -59,8 +59,8 @@ export function serverRunner({ connection, settings, ...timing }: ServerRunnerOp
           if (outcome !== "stuck") return outcome;
         } catch (error) {
           if (!stop.abort.aborted) throw error;
-          // At best. What cannot be cancelled goes on, and a later run of the job finds it.
-          await cancelRuns({ connection, threadId }, AbortSignal.timeout(cancelMs)).catch(() => undefined);
+          // What cannot be cancelled goes on, and a later run of the job finds it.
+          await cancelRuns({ connection, threadId }, AbortSignal.timeout(cancelMs));
           return "drained";
         }
       }
@@ -84,7 +84,15 @@ export function serverRunner({ connection, settings, ...timing }: ServerRunnerOp
     async turnOf(id) {
       const threadId = (await chainOf(id)).at(-1);
       if (threadId === undefined) return null;
-      return readState(await connection.call((client) => client.threads.getState(threadId))).turn;
+      return connection
+        .call((client) => client.threads.getState(threadId))
+        .then(
+          (state) => readState(state).turn,
+          (error: unknown) => {
+            if (statusOf(error) === 404) return null;
+            throw error;
+          },
+        );
     },
   };
 }

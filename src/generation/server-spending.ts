@@ -4,9 +4,9 @@ import { createInterface } from "node:readline";
 import { z } from "zod";
 
 import { ReviewInstructError } from "../errors.js";
-import { type ModelAccount, addToAccount } from "../models/ledger-lines.js";
-import { type PriceTable, assertPriced } from "../models/prices.js";
-import { type Spent, spentOf } from "../models/spent.js";
+import { type ModelAccount, addToAccount } from "../models/budget/ledger-lines.js";
+import { type PriceTable, assertPriced } from "../models/budget/prices.js";
+import { type Spent, spentOf } from "../models/budget/spent.js";
 import { type CallUsage, Turn } from "../state/records.js";
 import { type Settings, modelFor } from "../state/settings.js";
 import { modelsOf } from "./model-stack.js";

@@ -26,7 +26,7 @@ export interface ServerThreadOptions {
 const defaultStallMs = 600_000;
 
 /** How watching a run came to its end. `over` says nothing of success: the thread's state does. */
-type Watched = "over" | "busy" | "lost" | "cut" | "stalled";
+type Watched = "over" | "busy" | "cut" | "stalled";
 
 /** Runs that a conversation may lose (cancelled by others, stalled, cut off) before it fails. */
 const mostLostRuns = 5;
@@ -39,18 +39,12 @@ export async function converse(options: ServerThreadOptions): Promise<Conversati
   const { connection, threadId, stop } = options;
   for (let lostRuns = 0; lostRuns < mostLostRuns; lostRuns++) {
     if (stop.drain.aborted) return "drained";
-    const thread = await openThread(options);
-    if (thread === null || thread.metadata?.["replaced"] === true) return "stuck";
-    if (thread.status === "busy" && !(await freed(options))) return markReplaced(options);
-    const { output, begun } = await stateOf(options);
-    if (output) return output;
-    const outages = connection.outages;
-    const watched = await watchRun(options, begun);
-    if (watched === "over" || watched === "cut") {
-      const after = await stateOf(options);
-      if (after.output) return after.output;
-      // A server that was away has perhaps lost the run; one that was not goes on with it.
-      if (connection.outages === outages && !(await settled(options))) return markReplaced(options);
+    try {
+      const outcome = await attempt(options);
+      if (outcome !== "again") return outcome;
+    } catch (error) {
+      // A server that was killed may come back without the thread.
+      if (statusOf(error) !== 404) throw error;
     }
   }
   throw new ReviewInstructError(
@@ -58,6 +52,24 @@ export async function converse(options: ServerThreadOptions): Promise<Conversati
     `thread ${threadId} on ${connection.url}: ${mostLostRuns} runs were cancelled or showed no progress. Run again with --retry-failed.`,
     { thread: threadId },
   );
+}
+
+/** One run on the thread, or none where none is needed. */
+async function attempt(options: ServerThreadOptions): Promise<ConversationOutput | "stuck" | "again"> {
+  const { connection } = options;
+  const thread = await openThread(options);
+  if (thread === null || thread.metadata?.["replaced"] === true) return "stuck";
+  if (thread.status === "busy" && !(await freed(options))) return markReplaced(options);
+  const { output, begun } = await stateOf(options);
+  if (output) return output;
+  const outages = connection.outages;
+  const watched = await watchRun(options, begun);
+  if (watched !== "over" && watched !== "cut") return "again";
+  const after = await stateOf(options);
+  if (after.output) return after.output;
+  // A server that was away has perhaps lost the run; one that was not goes on with it.
+  if (connection.outages === outages && !(await settled(options))) return markReplaced(options);
+  return "again";
 }
 
 /** Null where the id belongs to somebody else's thread. */
@@ -118,7 +130,6 @@ async function watchRun(options: ServerThreadOptions, begun: boolean): Promise<W
 function causeOfCut(error: unknown): Watched {
   const status = statusOf(error);
   if (status === 409 || status === 422) return "busy";
-  if (status === 404) return "lost";
   if (isOutage(error)) return "cut";
   throw error;
 }
@@ -154,11 +165,13 @@ async function settled(options: ServerThreadOptions): Promise<boolean> {
 /** Cancels what runs on the thread. False where that has no effect: then nobody works on it, and the thread stays busy for ever. */
 async function freed(options: ServerThreadOptions): Promise<boolean> {
   const { probeMs = 10_000, stop } = options;
-  await cancelRuns(options, stop.abort);
-  for (const since = Date.now(); Date.now() - since < probeMs; await delay(250, undefined, { signal: stop.abort })) {
-    if (!(await isBusy(options))) return true;
+  const until = Date.now() + probeMs;
+  await cancelRuns(options, AbortSignal.any([stop.abort, AbortSignal.timeout(probeMs)]));
+  while (await isBusy(options)) {
+    if (Date.now() > until) return false;
+    await delay(250, undefined, { signal: stop.abort });
   }
-  return false;
+  return true;
 }
 
 async function isBusy({ connection, threadId, stop }: ServerThreadOptions): Promise<boolean> {
@@ -166,16 +179,15 @@ async function isBusy({ connection, threadId, stop }: ServerThreadOptions): Prom
   return thread.status === "busy";
 }
 
-/** Cancels every run of a thread that waits or works; the calls that they make are broken off. */
+/**
+ * Cancels every run of a thread that waits or works; the calls that they make are broken off. At best: whether it had an
+ * effect, the thread tells. Some servers answer only once the run has ended, so `signal` must set a time.
+ */
 export async function cancelRuns({ connection, threadId }: Pick<ServerThreadOptions, "connection" | "threadId">, signal: AbortSignal): Promise<void> {
-  const runs = await connection.call((client) => client.runs.list(threadId, { signal }), signal);
-  for (const { run_id, status } of runs) {
-    if (status !== "pending" && status !== "running") continue;
-    await connection
-      .call((client) => client.runs.cancel(threadId, run_id, false, "interrupt", { signal }), signal)
-      .catch((error: unknown) => {
-        // It has ended meanwhile.
-        if (![400, 404, 409, 422].includes(statusOf(error) ?? 0)) throw error;
-      });
-  }
+  const { runs } = connection.client;
+  const cancelling = async () => {
+    const active = (await runs.list(threadId, { signal })).filter(({ status }) => status === "pending" || status === "running");
+    await Promise.all(active.map(({ run_id }) => runs.cancel(threadId, run_id, false, "interrupt", { signal })));
+  };
+  await cancelling().catch(() => undefined);
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 
 export interface ConnectionOptions {
@@ -24,19 +25,28 @@ const unauthorizedRestMs = 300_000;
  * Everything else fails with status 424.
  */
 export class Connection {
-  /** Uploads that did not arrive. */
+  /** Uploads so far, and those of them that did not arrive. */
+  uploads = 0;
   failures = 0;
   /** Why the last request failed. */
   reason: string | null = null;
   readonly #closing = new AbortController();
   #restUntil = 0;
 
-  constructor(private readonly options: ConnectionOptions = {}) {}
+  constructor(private readonly options: ConnectionOptions = {}) {
+    setMaxListeners(Infinity, this.#closing.signal);
+  }
+
+  /** Whether LangSmith is left alone at the moment. */
+  get isResting(): boolean {
+    return performance.now() < this.#restUntil || this.#closing.signal.aborted;
+  }
 
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
     const url = new URL(typeof input === "object" && "url" in input ? input.url : input);
     const isUpload = /\/runs\/(?:multipart|batch)$/.test(url.pathname);
-    if (performance.now() >= this.#restUntil && !this.#closing.signal.aborted) {
+    if (isUpload) this.uploads += 1;
+    if (!this.isResting) {
       // A streamed body could be sent only once.
       const body = init?.body === null || init?.body === undefined ? undefined : await new Response(init.body).arrayBuffer();
       const answer = await this.#ask(url, { ...init, body });

@@ -4,6 +4,7 @@ import { z } from "zod";
 
 import { type CallUsage, Turn, TurnUpdate, dimensions } from "../state/records.js";
 import type { Rating } from "./trace-client.js";
+import { atOnce } from "./tracers.js";
 
 /** The runs that a verdict was taken in. */
 export interface VerdictRuns {
@@ -87,7 +88,7 @@ export class FeedbackTracer extends BaseTracer {
   readonly #answers = new Map<string, Set<string>>();
 
   constructor(private readonly rate: (rating: Rating) => void) {
-    super();
+    super(atOnce);
   }
 
   override onLLMStart(run: Run): void {

@@ -1,8 +1,15 @@
-/** What an upload holds. */
+/** What one upload holds. */
 export interface Batch {
-  /** Traces with runs in it, and whether their end is among them. */
-  readonly traces: ReadonlyMap<string, boolean>;
+  readonly traces: ReadonlySet<string>;
   readonly ratings: number;
+}
+
+/** Where a trace stands that has not ended, or of which something is still on its way. */
+interface Account {
+  isLost: boolean;
+  hasEnded: boolean;
+  /** Batches, the waiting one included, that hold something of it. */
+  batches: number;
 }
 
 /** Most that waits to be sent, in characters. As much again is held while an upload is under way. */
@@ -13,25 +20,28 @@ export class TraceLedger {
   /** Traces that lack at least one of their runs, each counted once. */
   lostTraces = 0;
   lostRatings = 0;
-  #traces = new Map<string, boolean>();
+  readonly #accounts = new Map<string, Account>();
+  #traces = new Set<string>();
   #ratings = 0;
   #size = 0;
-  /** Traces that were counted and have not ended yet. */
-  readonly #lost = new Set<string>();
 
   get isWaiting(): boolean {
     return this.#traces.size > 0 || this.#ratings > 0;
   }
 
-  /** Whether this much more would be too much to hold. */
-  isFull(size: number): boolean {
-    return this.#size > 0 && this.#size + size > mostWaiting;
+  /** Makes room for so many characters; false where that would be too much to hold. A single run of any size is admitted. */
+  admit(size: number): boolean {
+    if (this.#size > 0 && this.#size + size > mostWaiting) return false;
+    this.#size += size;
+    return true;
   }
 
   /** Something of a trace waits to be sent. */
-  add(traceId: string, size: number, ended: boolean): void {
-    this.#size += size;
-    this.#traces.set(traceId, ended || this.#traces.get(traceId) === true);
+  add(traceId: string, ended: boolean): void {
+    const account = this.#accountOf(traceId);
+    account.hasEnded ||= ended;
+    if (!this.#traces.has(traceId)) account.batches += 1;
+    this.#traces.add(traceId);
   }
 
   addRating(): void {
@@ -40,15 +50,17 @@ export class TraceLedger {
 
   /** Something of this trace will never arrive. */
   lose(traceId: string, ended: boolean): void {
-    if (!this.#lost.has(traceId)) this.lostTraces += 1;
-    if (ended) this.#lost.delete(traceId);
-    else this.#lost.add(traceId);
+    const account = this.#accountOf(traceId);
+    if (!account.isLost) this.lostTraces += 1;
+    account.isLost = true;
+    account.hasEnded ||= ended;
+    this.#closeIfDone(traceId, account);
   }
 
   /** Everything that waits, which goes into one upload now. */
   take(): Batch {
     const batch = { traces: this.#traces, ratings: this.#ratings };
-    this.#traces = new Map();
+    this.#traces = new Set();
     this.#ratings = 0;
     this.#size = 0;
     return batch;
@@ -57,9 +69,21 @@ export class TraceLedger {
   /** What became of an upload. */
   settle({ traces, ratings }: Batch, arrived: boolean): void {
     if (!arrived) this.lostRatings += ratings;
-    for (const [traceId, ended] of traces) {
-      if (!arrived) this.lose(traceId, ended);
-      else if (ended) this.#lost.delete(traceId);
+    for (const traceId of traces) {
+      const account = this.#accountOf(traceId);
+      account.batches -= 1;
+      if (!arrived) this.lose(traceId, false);
+      else this.#closeIfDone(traceId, account);
     }
+  }
+
+  #accountOf(traceId: string): Account {
+    const account = this.#accounts.get(traceId) ?? { isLost: false, hasEnded: false, batches: 0 };
+    this.#accounts.set(traceId, account);
+    return account;
+  }
+
+  #closeIfDone(traceId: string, { hasEnded, batches }: Account): void {
+    if (hasEnded && batches === 0) this.#accounts.delete(traceId);
   }
 }

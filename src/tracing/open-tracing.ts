@@ -1,9 +1,6 @@
 import { createHash } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 
-import { awaitAllCallbacks } from "@langchain/core/callbacks/promises";
 import type { RunnableConfig } from "@langchain/core/runnables";
-import { LangChainTracer } from "@langchain/core/tracers/tracer_langchain";
 
 import type { Environment } from "../environment.js";
 import { InputError } from "../errors.js";
@@ -11,10 +8,10 @@ import type { Settings } from "../state/settings.js";
 import { FeedbackTracer } from "./feedback.js";
 import { tagged } from "./labels.js";
 import { createScrubber } from "./secrets.js";
-import { silentTracer } from "./silent-tracer.js";
+import { silentTracer, tracerFor } from "./tracers.js";
 import { type Losses, TraceClient } from "./trace-client.js";
 import { TraceFile } from "./trace-file.js";
-import { isTracingOn, keyVariables, projectOf, tracesUnasked } from "./variables.js";
+import { isHidden, isTracingOn, keyVariables, projectOf, samplingRate, tracesUnasked } from "./variables.js";
 
 export interface TracingOptions {
   readonly env: Environment;
@@ -38,7 +35,7 @@ export interface TracedConversation {
   readonly id: string;
   /** Names the trace. */
   readonly seedName: string;
-  /** Place in the seed file, from 0: the label `seed`. Default: the seed's name. */
+  /** Place in the seed file, from 0. */
   readonly seedIndex?: number;
   readonly settings: Settings;
   /** Stands for settings, models and prompts together. */
@@ -65,27 +62,31 @@ export async function openTracing(options: TracingOptions): Promise<Tracing> {
   const client = isTracingOn(env) ? new TraceClient({ env, project, scrubber }) : null;
   const file = traceFile === undefined ? null : await TraceFile.open(traceFile, scrubber, onWarning);
   const untraced = tracesUnasked(env) ? [silentTracer()] : [];
-  const sent = client ? [new LangChainTracer({ client, projectName: project }), new FeedbackTracer((rating) => client.rate(rating))] : untraced;
+  const sent = client ? [tracerFor(client, project), new FeedbackTracer((rating) => client.rate(rating))] : untraced;
   const traced = file ? [...sent, file] : sent;
 
   return {
     isOn: client !== null,
     configFor: ({ id, seedName, seedIndex, settings, fingerprint }) => {
       scrubber.hide(keyVariables(settings));
-      const named: Record<string, string> = experiment === undefined ? {} : { experiment };
-      const { tags, metadata } = tagged({ conversation: id, seed: seedIndex ?? seedName, mode: settings.mode, settings: fingerprint, ...named });
+      const { tags, metadata } = tagged({
+        conversation: id,
+        ...(seedIndex === undefined ? {} : { seed: seedIndex }),
+        mode: settings.mode,
+        settings: fingerprint,
+        ...(experiment === undefined ? {} : { experiment }),
+      });
       return {
-        runName: seedName,
+        // A seed's name may be its text, which is an input.
+        runName: isHidden(env, "INPUTS") ? `seed ${seedIndex ?? id}` : seedName,
         tags: [...tags],
         metadata: { ...metadata, thread_id: id },
         callbacks: isSampled(id, sample) ? traced : untraced,
       };
     },
     close: async () => {
-      const end = performance.now() + flushMs;
-      await within(flushMs, awaitAllCallbacks());
       await file?.close();
-      const losses = await client?.close(Math.max(0, end - performance.now()));
+      const losses = await client?.close(flushMs);
       if (losses && losses.traces + losses.ratings > 0) onWarning(lossLine(losses));
       return { dropped: losses?.traces ?? 0 };
     },
@@ -93,7 +94,7 @@ export async function openTracing(options: TracingOptions): Promise<Tracing> {
 }
 
 function shareOf({ sample, env }: TracingOptions): number {
-  const share = sample ?? Number(env.LANGSMITH_TRACING_SAMPLING_RATE || env.LANGCHAIN_TRACING_SAMPLING_RATE || 1);
+  const share = sample ?? samplingRate(env);
   if (share >= 0 && share <= 1) return share;
   throw new InputError(`the share of conversations to trace must be a number from 0 to 1, not ${share}`, { field: "sample" });
 }
@@ -105,12 +106,7 @@ function isSampled(id: string, share: number): boolean {
 }
 
 function lossLine({ traces, ratings, reason }: Losses): string {
-  const lost = [...(traces > 0 ? [`${traces} traces`] : []), ...(ratings > 0 ? [`${ratings} ratings`] : [])].join(" and ");
+  const counted = (count: number, what: string) => (count === 0 ? [] : [`${count} ${what}${count === 1 ? "" : "s"}`]);
+  const lost = [...counted(traces, "trace"), ...counted(ratings, "rating")].join(" and ");
   return `LangSmith did not get ${lost} in full: ${reason ?? "there was too much to send"}. The conversations themselves are unharmed.`;
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  const timer = new AbortController();
-  await Promise.race([work, delay(ms, undefined, { signal: timer.signal })]);
-  timer.abort();
 }

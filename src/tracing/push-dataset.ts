@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { Environment } from "../environment.js";
 import { InputError, ReviewInstructError } from "../errors.js";
 import { type Scrubber, createScrubber } from "./secrets.js";
+import { accessOf } from "./variables.js";
 
 /** What an upload needs of a row of `conversations.jsonl`; whatever else a row holds is passed over. */
 const DatasetRow = z.object({
@@ -91,10 +92,10 @@ export async function pushDataset(options: PushDatasetOptions): Promise<PushProg
 }
 
 function clientFor(env: Environment): Client {
-  const apiKey = env.LANGSMITH_API_KEY || env.LANGCHAIN_API_KEY;
-  if (!apiKey) throw new InputError("LANGSMITH_API_KEY is not set: an upload to LangSmith needs a key", { field: "LANGSMITH_API_KEY" });
-  const apiUrl = env.LANGSMITH_ENDPOINT || env.LANGCHAIN_ENDPOINT || undefined;
-  return new Client({ apiKey, apiUrl, workspaceId: env.LANGSMITH_WORKSPACE_ID || undefined, disablePromptCache: true });
+  const access = accessOf(env);
+  if (access.apiKey === undefined)
+    throw new InputError("LANGSMITH_API_KEY is not set: an upload to LangSmith needs a key", { field: "LANGSMITH_API_KEY" });
+  return new Client({ ...access, disablePromptCache: true });
 }
 
 async function findDataset(client: Client, { dataset, description }: PushDatasetOptions): Promise<string> {

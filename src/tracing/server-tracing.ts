@@ -1,10 +1,10 @@
 import type { BaseCallbackHandler } from "@langchain/core/callbacks/base";
-import { LangChainTracer } from "@langchain/core/tracers/tracer_langchain";
 
 import type { Environment } from "../environment.js";
 import { FeedbackTracer } from "./feedback.js";
 import { createScrubber } from "./secrets.js";
 import { TraceClient } from "./trace-client.js";
+import { tracerFor } from "./tracers.js";
 import { isTracingOn, projectOf } from "./variables.js";
 
 export interface ServerTracingOptions {
@@ -33,7 +33,7 @@ export function withServerTracing<G extends Configurable<G>>(graph: G, options: 
   if (!isTracingOn(env)) return graph;
   const client = clientFor(options);
   const feedback = new FeedbackTracer((rating) => client.rate(rating));
-  const traced = graph.withConfig({ callbacks: [new LangChainTracer({ client, projectName: projectOf(env) }), feedback] });
+  const traced = graph.withConfig({ callbacks: [tracerFor(client, projectOf(env)), feedback] });
   const rated = graph.withConfig({ callbacks: [feedback] });
   return ({ configurable }) => (configurable?.langsmith_project === undefined ? traced : rated);
 }

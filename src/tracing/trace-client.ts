@@ -5,6 +5,7 @@ import { Connection, type ConnectionOptions } from "./connection.js";
 import { type Labels, RunLabels } from "./labels.js";
 import { TraceLedger } from "./ledger.js";
 import type { Scrubber } from "./secrets.js";
+import { accessOf, isHidden } from "./variables.js";
 
 type CreatedRun = Parameters<Client["createRun"]>[0] & { tags?: string[] };
 type UpdatedRun = Parameters<Client["updateRun"]>[1];
@@ -58,19 +59,17 @@ export class TraceClient extends Client {
   #session: Promise<string> | null = null;
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | null = null;
+  #lastArrived = true;
 
   constructor(private readonly options: TraceClientOptions) {
     const { env } = options;
     const connection = new Connection(options);
-    const variable = (name: string) => env[`LANGSMITH_${name}`] || env[`LANGCHAIN_${name}`] || undefined;
-    const hidesOutputs = variable("HIDE_OUTPUTS") === "true";
+    const hidesOutputs = isHidden(env, "OUTPUTS");
     super({
-      apiUrl: variable("ENDPOINT"),
-      apiKey: variable("API_KEY"),
-      workspaceId: variable("WORKSPACE_ID"),
-      hideInputs: variable("HIDE_INPUTS") === "true",
+      ...accessOf(env),
+      hideInputs: isHidden(env, "INPUTS"),
       hideOutputs: hidesOutputs,
-      hideMetadata: variable("HIDE_METADATA") === "true",
+      hideMetadata: isHidden(env, "METADATA"),
       fetchImplementation: connection.fetch,
       tracingMode: "langsmith",
       // We sample by conversation; the SDK would sample by trace.
@@ -103,7 +102,7 @@ export class TraceClient extends Client {
       // Told at the end.
       this.#ledger.lostRatings += 1;
     };
-    if (this.#ratings.size >= mostRatings) return lose();
+    if (this.#connection.isResting || this.#ratings.size >= mostRatings) return lose();
     const rated = this.#rate(rating)
       .catch(lose)
       .finally(() => this.#ratings.delete(rated));
@@ -125,16 +124,19 @@ export class TraceClient extends Client {
   }
 
   async #send<R extends CreatedRun | UpdatedRun>(run: R, labels: Labels, deliver: (run: R) => Promise<void>): Promise<void> {
+    const traceId = run.trace_id ?? "";
+    const ended = run.parent_run_id === undefined && run.end_time !== undefined;
+    if (this.#connection.isResting) return this.#ledger.lose(traceId, ended);
     const { value: clean, size } = this.options.scrubber.copy({
       ...run,
+      // How LangGraph put a node together tells nobody anything.
+      serialized: run.run_type === "llm" ? run.serialized : undefined,
       tags: [...new Set([...(run.tags ?? []), ...labels.tags])],
       extra: { ...run.extra, metadata: { ...run.extra?.metadata, ...labels.metadata } },
     });
-    const traceId = run.trace_id ?? "";
-    const ended = run.parent_run_id === undefined && run.end_time !== undefined;
-    if (this.#ledger.isFull(size)) return this.#ledger.lose(traceId, ended);
+    if (!this.#ledger.admit(size)) return this.#ledger.lose(traceId, ended);
     await deliver(clean);
-    this.#ledger.add(traceId, size, ended);
+    this.#ledger.add(traceId, ended);
     this.#flushSoon();
   }
 
@@ -177,8 +179,13 @@ export class TraceClient extends Client {
 
   async #upload(): Promise<void> {
     const batch = this.#ledger.take();
-    const before = this.#connection.failures;
-    await this.flush();
-    this.#ledger.settle(batch, this.#connection.failures === before);
+    const { uploads, failures } = this.#connection;
+    const sent = await this.flush().then(
+      () => true,
+      () => false,
+    );
+    // While it waits for the server, the SDK still adds to an upload: with none of its own, a batch went with the one before.
+    if (this.#connection.uploads > uploads || !sent) this.#lastArrived = sent && this.#connection.failures === failures;
+    this.#ledger.settle(batch, this.#lastArrived);
   }
 }

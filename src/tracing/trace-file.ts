@@ -6,6 +6,7 @@ import { z } from "zod";
 import { InputError } from "../errors.js";
 import { type Labels, RunLabels } from "./labels.js";
 import type { Scrubber } from "./secrets.js";
+import { atOnce } from "./tracers.js";
 
 /** A line of a trace file: a run that has ended. Times in milliseconds since 1970. */
 export const TraceRun = z.object({
@@ -35,6 +36,7 @@ export type TraceRun = z.infer<typeof TraceRun>;
 export class TraceFile extends BaseTracer {
   readonly name = "trace_file";
   readonly #labels = new RunLabels<Run>();
+  #queue: Promise<void> = Promise.resolve();
   #broken = false;
 
   private constructor(
@@ -43,7 +45,7 @@ export class TraceFile extends BaseTracer {
     private readonly scrubber: Scrubber,
     private readonly onWarning: (text: string) => void,
   ) {
-    super();
+    super(atOnce);
   }
 
   /** Opens the file to go on at its end, after a torn last line too. Throws `InputError` where it cannot be written. */
@@ -67,14 +69,20 @@ export class TraceFile extends BaseTracer {
     for (const ended of this.#labels.ended(factsOf(run), run)) await this.#write(lineOf(ended.run, ended.labels));
   }
 
-  close(): Promise<void> {
-    return this.file.close();
+  async close(): Promise<void> {
+    await this.#queue;
+    await this.file.close();
   }
 
   protected async persistRun(): Promise<void> {}
 
-  /** LangChain waits for one handler after the other, so lines cannot mix. */
-  async #write(line: TraceRun): Promise<void> {
+  /** One line after the other, so that they cannot mix. */
+  #write(line: TraceRun): Promise<void> {
+    this.#queue = this.#queue.then(() => this.#append(line));
+    return this.#queue;
+  }
+
+  async #append(line: TraceRun): Promise<void> {
     if (this.#broken) return;
     try {
       await this.file.appendFile(`${JSON.stringify(this.scrubber.copy(line).value)}\n`);

@@ -13,7 +13,27 @@ export function tracesUnasked(env: Environment): boolean {
 
 /** The project that traces go to where none is named. */
 export function projectOf(env: Environment): string {
-  return env.LANGSMITH_PROJECT || env.LANGCHAIN_PROJECT || env.LANGCHAIN_SESSION || "default";
+  return langsmith(env, "PROJECT") ?? (env.LANGCHAIN_SESSION || "default");
+}
+
+/** How LangSmith is reached; what is undefined is LangSmith's own default. */
+export function accessOf(env: Environment): { apiUrl?: string; apiKey?: string; workspaceId?: string } {
+  return { apiUrl: langsmith(env, "ENDPOINT"), apiKey: langsmith(env, "API_KEY"), workspaceId: langsmith(env, "WORKSPACE_ID") };
+}
+
+/** Whether this part of every run is to stay here (LANGSMITH_HIDE_INPUTS and the like). */
+export function isHidden(env: Environment, part: "INPUTS" | "OUTPUTS" | "METADATA"): boolean {
+  return langsmith(env, `HIDE_${part}`) === "true";
+}
+
+/** The share of traces asked for by LANGSMITH_TRACING_SAMPLING_RATE; 1 where nothing is said. */
+export function samplingRate(env: Environment): number {
+  return Number(langsmith(env, "TRACING_SAMPLING_RATE") ?? 1);
+}
+
+/** A variable by its present or its former prefix, as LangSmith reads them. */
+function langsmith(env: Environment, name: string): string | undefined {
+  return env[`LANGSMITH_${name}`] || env[`LANGCHAIN_${name}`] || undefined;
 }
 
 /** Names of the variables that hold the keys of these settings. */

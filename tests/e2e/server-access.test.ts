@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 
 import type { Client } from "@langchain/langgraph-sdk";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 
-import { type DevServer, startDevServer } from "../support/dev-server.js";
+import { type DevServer, devServers } from "../support/dev-server.js";
 import { temporaryFiles } from "../support/temporary-files.js";
 
 const files = temporaryFiles();
+const startDevServer = devServers();
 const keys = { alice: "alice-key-0123456789", bob: "bob-key-0123456789-b" };
 const assistant = "review_instruct";
 const context = { mode: "single_turn" };
@@ -29,7 +30,6 @@ beforeAll(async () => {
   run = made.run_id;
   await alice.runs.join(thread, run);
 });
-afterAll(() => server.kill());
 
 /** The status that a request of the client fails with. */
 async function refused(request: Promise<unknown>): Promise<number> {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import type { ReviewEvent } from "../../src/nodes/events.js";
 import type { Turn } from "../../src/state/records.js";
-import { type DevServer, startDevServer } from "../support/dev-server.js";
+import { type DevServer, devServers } from "../support/dev-server.js";
 import { allowedEndpoint } from "../support/openai-env.js";
 import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
 import { temporaryFiles } from "../support/temporary-files.js";
@@ -15,6 +15,7 @@ interface Values {
 }
 
 const files = temporaryFiles();
+const startDevServer = devServers();
 const assistant = "review_instruct";
 const input = { instruction: "How is bread made?" };
 const panel = [
@@ -30,10 +31,7 @@ beforeAll(async () => {
   server = await startDevServer({ folder: files.path("runs"), env: allowedEndpoint(models.baseUrl) });
   client = server.client();
 });
-afterAll(async () => {
-  await server.kill();
-  await models.close();
-});
+afterAll(() => models.close());
 beforeEach(() => models.setHandler(() => undefined));
 
 const online = () => ({ model: "openai:test", baseUrl: models.baseUrl, apiKeyEnv: "TEST_KEY", panel });

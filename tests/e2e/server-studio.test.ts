@@ -1,17 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 
 import { Settings } from "../../src/state/settings.js";
-import { type DevServer, startDevServer } from "../support/dev-server.js";
+import { type DevServer, devServers } from "../support/dev-server.js";
 import { temporaryFiles } from "../support/temporary-files.js";
 
 const files = temporaryFiles();
+const startDevServer = devServers();
 const assistant = "review_instruct";
 let server: DevServer;
 
 beforeAll(async () => {
   server = await startDevServer({ folder: files.path("studio") });
 });
-afterAll(() => server.kill());
 
 describe("what Studio draws and asks for", () => {
   it("is a form for every setting, with title, description, default and choices", async () => {

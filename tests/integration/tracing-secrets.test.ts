@@ -6,7 +6,7 @@ import { createModelAccess } from "../../src/models/access.js";
 import { openTracing } from "../../src/tracing/open-tracing.js";
 import { type LangSmithServer, startLangSmithServer } from "../support/langsmith-server.js";
 import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
-import { scriptedSettings, withRunIds } from "../support/scripted-chat.js";
+import { scriptedSettings } from "../support/scripted-chat.js";
 import { temporaryFiles } from "../support/temporary-files.js";
 import { tracedConversation, tracingEnv } from "../support/traced-conversation.js";
 
@@ -61,7 +61,7 @@ test("no secret gets into a trace, wherever it stood", async () => {
   const traceFile = files.path("traces.jsonl");
   const warnings: string[] = [];
   const tracing = await openTracing({ env, experiment: `try ${planted.corporateKey}`, traceFile, onWarning: (text) => warnings.push(text) });
-  const models = createModelAccess({ env, maxRetries: 0, wrap: [withRunIds] });
+  const models = createModelAccess({ env, maxRetries: 0, withRunIds: true });
   const output = await tracedConversation(tracing, { id: `conversation ${echo}`, settings, models });
   await tracing.close();
 

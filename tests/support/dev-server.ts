@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { Client } from "@langchain/langgraph-sdk";
+import { afterAll } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const cli = join(root, "node_modules/@langchain/langgraph-cli/dist/cli/cli.mjs");
@@ -31,14 +32,27 @@ export interface DevServer {
   /** What the server has printed so far. */
   log(): string;
   /** Ends the server and everything it started. */
-  kill(signal?: NodeJS.Signals): Promise<void>;
+  kill(): Promise<void>;
+}
+
+/** Gives a {@link startDevServer} whose servers end with the tests of the file. Call it at the top of the file. */
+export function devServers(): typeof startDevServer {
+  const started: DevServer[] = [];
+  afterAll(async () => {
+    for (const server of started) await server.kill();
+  });
+  return async (options) => {
+    const server = await startDevServer(options);
+    started.push(server);
+    return server;
+  };
 }
 
 /**
  * Starts `langgraphjs dev` as `npm run dev` does, on the project as it stands, but in a folder of its own, and with no key
  * and no tracing in its environment unless given. Resolves once it answers.
  */
-export async function startDevServer({ folder, config = "langgraph.json", env = {}, workers, ...options }: DevServerOptions): Promise<DevServer> {
+async function startDevServer({ folder, config = "langgraph.json", env = {}, workers, ...options }: DevServerOptions): Promise<DevServer> {
   await furnish(folder, config);
   const port = options.port ?? (await freePort());
   const { PATH = "", HOME = "" } = process.env;
@@ -52,10 +66,7 @@ export async function startDevServer({ folder, config = "langgraph.json", env = 
   });
   let log = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (log += text));
-  const kill = (signal: NodeJS.Signals = "SIGKILL") => killGroup(child, signal);
-  const atExit = () => void kill();
-  process.once("exit", atExit);
-  child.once("exit", () => process.off("exit", atExit));
+  const kill = () => killGroup(child);
   const url = `http://127.0.0.1:${port}`;
   try {
     await untilUp(url, child);
@@ -99,11 +110,14 @@ async function untilUp(url: string, child: ChildProcess): Promise<void> {
   }
 }
 
-/** Resolves once no process of the group is left. */
-async function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+/** Kills (-9) the whole group, and resolves once none of it is left. */
+async function killGroup({ pid }: ChildProcess): Promise<void> {
   if (pid === undefined) return;
   try {
-    for (process.kill(-pid, signal); ; process.kill(-pid, 0)) await delay(20);
+    for (;;) {
+      process.kill(-pid, "SIGKILL");
+      await delay(20);
+    }
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }

@@ -1,9 +1,8 @@
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 import type { ChatResult } from "@langchain/core/outputs";
-import { v7 as newRunId } from "@langchain/core/utils/uuid";
 
-import { type ModelAccessWrapper, createModelAccess } from "../../src/models/access.js";
+import { createModelAccess } from "../../src/models/access.js";
 import type { ModelAccess } from "../../src/nodes/model-access.js";
 import { Settings, type SettingsInput } from "../../src/state/settings.js";
 import { reviewText } from "./scripted-models.js";
@@ -62,6 +61,7 @@ export function scriptedAccess(script: ChatScript = plainChat): ModelAccess {
   const models = new Map<string, ScriptedChatModel>();
   return createModelAccess({
     minDelayMs: 1,
+    withRunIds: true,
     maxRetries: 2,
     createModel: ({ model }) => {
       const name = model.replace("openai:", "");
@@ -69,15 +69,8 @@ export function scriptedAccess(script: ChatScript = plainChat): ModelAccess {
       models.set(name, known);
       return known;
     },
-    wrap: [withRunIds],
   });
 }
-
-/** Says under which run each attempt was traced. */
-export const withRunIds: ModelAccessWrapper = (access) => async (request, config) => {
-  const runId = newRunId();
-  return { runId, ...(await access(request, { ...config, runId })) };
-};
 
 /** An error as an endpoint's failure is: worth trying again. */
 export function upstreamError(text = "the model is overloaded"): Error {

@@ -14,6 +14,17 @@ test("a trace that lacks several of its runs is counted once", () => {
   expect(ledger.lostTraces).toBe(2);
 });
 
+test("a trace that fails in the batch under way and in what comes after it is counted once", () => {
+  const ledger = new TraceLedger();
+  ledger.add("a", false);
+  const underWay = ledger.take();
+  ledger.add("a", false);
+  ledger.lose("a", true);
+  ledger.settle(underWay, false);
+  ledger.settle(ledger.take(), false);
+  expect(ledger.lostTraces).toBe(1);
+});
+
 test("what arrives is not counted, and nothing waits after it was taken", () => {
   const ledger = new TraceLedger();
   expect(ledger.isWaiting).toBe(false);
