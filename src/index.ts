@@ -46,3 +46,7 @@ export { ConversationRow } from "./dataset/conversation-row.js";
 export { type ReadSeedsOptions, Seed, type SeedRow, readSeeds } from "./dataset/seeds.js";
 export { type JobOptions, type JobResult, runJob } from "./generation/job.js";
 export { InputError, ModelCallError, QuorumError, ReplyError, ReviewInstructError } from "./errors.js";
+export { type TracedConversation, type Tracing, type TracingOptions, openTracing } from "./tracing/open-tracing.js";
+export { feedbackCallback, withServerTracing } from "./tracing/server-tracing.js";
+export { TraceFile, readTraceFile } from "./tracing/trace-file.js";
+export { renderTraceTree } from "./tracing/trace-tree.js";

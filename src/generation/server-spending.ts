@@ -23,10 +23,10 @@ export interface ServerSpendingOptions {
 
 /** What the finished conversations of a folder cost, where a server makes the calls. */
 export interface ServerSpending {
-  add(turns: readonly Turn[]): void;
-  spent(): Spent;
+  readonly add: (turns: readonly Turn[]) => void;
+  readonly spent: () => Spent;
   /** Throws `budget_exhausted` once a limit is reached; conversations under way at that moment may pass it. */
-  assertWithinBudget(): void;
+  readonly assertWithinBudget: () => void;
 }
 
 const Row = z.object({ turns: z.array(Turn) });

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Client } from "@langchain/langgraph-sdk";
 import { beforeAll, describe, expect, it } from "vitest";
 
+import { runCli } from "../support/cli.js";
 import { type DevServer, devServers } from "../support/dev-server.js";
 import { temporaryFiles } from "../support/temporary-files.js";
 
@@ -186,6 +187,34 @@ describe("what else a server offers", () => {
     ).toBe(403);
     expect((await raw("/%69nternal/truncate", { method: "POST", headers: { "x-api-key": keys.bob } })).status).toBe(403);
     expect((await alice.threads.get(thread)).thread_id).toBe(thread);
+  });
+});
+
+describe("a job on the server", () => {
+  const generate = async (env: Record<string, string>, ...flags: string[]) => {
+    const seeds = await files.write('{"instruction":"Explain bread."}');
+    return runCli(["generate", seeds, "--output", files.path(`out-${randomUUID()}`), "--server", server.url, ...flags], { env });
+  };
+
+  it("takes its key from LANGGRAPH_API_KEY", async () => {
+    expect(await generate({ LANGGRAPH_API_KEY: keys.bob })).toMatchObject({ code: 0 });
+  });
+
+  it.each([
+    ["no key", {}],
+    ["a wrong key", { LANGGRAPH_API_KEY: "wrong-key-0123456789" }],
+    ["a key for LangSmith, which is none for any server", { LANGSMITH_API_KEY: keys.bob, LANGCHAIN_API_KEY: keys.bob }],
+  ])("is told where the key belongs, with %s", async (_what, env) => {
+    const { code, stderr } = await generate(env);
+    expect(code).toBe(1);
+    expect(stderr).toContain("LANGGRAPH_API_KEY");
+    expect(stderr).not.toContain("0123456789");
+  });
+
+  it("of two users on the same seeds gives both their rows, on threads of their own", async () => {
+    for (const key of [keys.alice, keys.bob]) expect(await generate({ LANGGRAPH_API_KEY: key }, "--keep-checkpoints")).toMatchObject({ code: 0 });
+    const kept = await Promise.all([alice, bob].map((user) => user.threads.search({ metadata: { seed_index: 0 } })));
+    expect(kept.map((threads) => threads.length)).toEqual([1, 1]);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Client } from "@langchain/langgraph-sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
 
 import type { ReviewEvent } from "../../src/nodes/events.js";
 import type { Turn } from "../../src/state/records.js";
@@ -74,7 +75,7 @@ describe("streaming", () => {
     for await (const { event, data } of client.runs.stream(thread, assistant, { input, context, streamMode: "messages-tuple" })) {
       if (event !== "messages") continue;
       const [piece, { langgraph_node }] = data;
-      if (langgraph_node === "candidate" && /^ai/i.test(piece.type)) pieces.push(`${piece.content}`);
+      if (langgraph_node === "candidate" && /^ai/i.test(piece.type)) pieces.push(z.string().parse(piece.content));
     }
     expect(pieces.length).toBeGreaterThan(1);
     expect(pieces.join("")).toBe((await valuesOf(thread)).messages[1]?.content);

@@ -15,6 +15,11 @@ export function indices(rows: readonly ConversationRow[]): number[] {
   return rows.map((row) => row.seed.index).sort((a, b) => a - b);
 }
 
+/** The seeds that the rows are of, in order. */
+export function indicesOf(rows: readonly ConversationRow[]): number[] {
+  return rows.map(({ seed }) => seed.index).sort((a, b) => a - b);
+}
+
 export async function readFailures(file: string): Promise<FailureRow[]> {
   return (await lines(file)).map((line) => FailureRow.parse(line));
 }

@@ -4,7 +4,7 @@ import { ModelCallError, ReplyError, ReviewInstructError } from "../../../src/er
 import { failuresIn, readState, serverErrorOf } from "../../../src/generation/server-state.js";
 import { threadIdOf } from "../../../src/generation/server-runner.js";
 
-const turn = { turn: 1, evolution: "seed", reviews: [], abstentions: [], verdict: null, calls: [] };
+const turn = { turn: 1, position: 0, evolution: "seed", reviews: [], abstentions: [], verdict: null, calls: [] };
 const messages = [
   { type: "system", content: "Be brief.", id: "0" },
   { type: "human", content: "Hi?", id: "1" },

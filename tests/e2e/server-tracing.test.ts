@@ -1,0 +1,32 @@
+import { expect, it } from "vitest";
+
+import { devServers } from "../support/dev-server.js";
+import { startLangSmithServer } from "../support/langsmith-server.js";
+import { temporaryFiles } from "../support/temporary-files.js";
+
+const files = temporaryFiles();
+const startDevServer = devServers();
+
+it("the dev server sends every run once, rated, with its labels and without its key", async () => {
+  const langsmith = await startLangSmithServer();
+  const key = "lsv2_pt_planted0123456789abcdef_0123456789";
+  const env = { LANGSMITH_TRACING: "true", LANGSMITH_ENDPOINT: langsmith.url, LANGSMITH_API_KEY: key, LANGSMITH_PROJECT: "served" };
+  const server = await startDevServer({ folder: files.path("traced"), env });
+  const client = server.client();
+  const { thread_id: thread } = await client.threads.create();
+  await client.runs.wait(thread, "review_instruct", { input: { instruction: "Why is the sky blue?" }, context: { turns: 2 } });
+  const calls = () => langsmith.runs().filter((run) => run.run_type === "llm" && run.extra.metadata.thread_id === thread);
+  await langsmith.until(() => calls().length >= 6 && calls().every((run) => run.end_time) && langsmith.feedback().length >= 18);
+
+  const reviews = ["accuracy", "depth", "usefulness"].map((name) => `review: ${name} turn 1`);
+  expect(
+    calls()
+      .map(({ name }) => name)
+      .sort(),
+  ).toEqual(["candidate turn 1", "candidate turn 2", "chairman turn 1", ...reviews].sort());
+  expect(new Set(calls().map((run) => run.trace_id)).size).toBe(1);
+  const answer = calls().find(({ name }) => name === "candidate turn 1");
+  expect(langsmith.feedback().filter((rating) => rating.run_id === answer?.id)).toHaveLength(18);
+  expect(JSON.stringify([langsmith.runs(), langsmith.feedback(), langsmith.requests.map(({ fields }) => fields)])).not.toContain(key);
+  await langsmith.close();
+});
