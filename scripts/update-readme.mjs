@@ -14,7 +14,10 @@ const defaults = Settings.parse({});
 const shown = (name) => {
   const value = defaults[name];
   if (name === "panel") return value.map((reviewer) => reviewer.name).join(", ");
-  if (typeof value === "object" && value !== null) return Object.entries(value).map(([key, inner]) => `${key} ${inner}`).join(", ");
+  if (typeof value === "object" && value !== null)
+    return Object.entries(value)
+      .map(([key, inner]) => `${key} ${inner}`)
+      .join(", ");
   return value === null ? "none" : String(value);
 };
 const rows = Object.entries(properties).map(([name, schema]) => `| \`${name}\` | ${shown(name)} | ${schema.description ?? ""} |`);

@@ -6,7 +6,7 @@ import type { Role } from "../../src/state/records.js";
 import { defaultAnswer } from "./openai-answers.js";
 import { type ChatBody, type ChatMessage, chatCompletion, chatCompletionEvents, roleOf } from "./openai-wire.js";
 
-export type { ChatBody, ChatMessage };
+export type { ChatBody };
 
 /** A request as a handler sees it. */
 export interface ServerRequest {
