@@ -1,3 +1,8 @@
+import { execFile } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
 import { beforeAll, describe, expect, it } from "vitest";
 
 import { Settings } from "../../src/state/settings.js";
@@ -11,6 +16,23 @@ let server: DevServer;
 
 beforeAll(async () => {
   server = await startDevServer({ folder: files.path("studio") });
+});
+
+/** Runs a program next to the project, as it stands. */
+async function runProgram(code: string): Promise<string> {
+  const file = join(files.path("studio"), "program.mts");
+  await writeFile(file, code);
+  const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", file], { cwd: files.path("studio") });
+  return stdout;
+}
+
+it("makes the assistants that docs/studio.md shows, with the code that stands there", async () => {
+  const page = await readFile(new URL("../../docs/studio.md", import.meta.url), "utf8");
+  const [, code = ""] = /```ts\n([\s\S]+?)```/.exec(page) ?? [];
+  expect(code).toContain("http://localhost:2024");
+  const said = await runProgram(code.replace("http://localhost:2024", server.url));
+  for (const name of ["Three critics", "No review", "German"]) expect(said).toContain(`${name} {`);
+  expect(said).toContain("reviewer: 'reader'");
 });
 
 describe("what Studio draws and asks for", () => {

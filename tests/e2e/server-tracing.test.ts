@@ -1,7 +1,9 @@
 import { expect, it } from "vitest";
 
 import { devServers } from "../support/dev-server.js";
+import { eventful, expectEventfulTrace } from "../support/eventful-endpoint.js";
 import { startLangSmithServer } from "../support/langsmith-server.js";
+import { startOpenAiServer } from "../support/openai-server.js";
 import { temporaryFiles } from "../support/temporary-files.js";
 
 const files = temporaryFiles();
@@ -29,4 +31,22 @@ it("the dev server sends every run once, rated, with its labels and without its 
   expect(langsmith.feedback().filter((rating) => rating.run_id === answer?.id)).toHaveLength(18);
   expect(JSON.stringify([langsmith.runs(), langsmith.feedback(), langsmith.requests.map(({ fields }) => fields)])).not.toContain(key);
   await langsmith.close();
+});
+
+it("the dev server's traces show a retried call and an abstention", async () => {
+  const [langsmith, endpoint] = [await startLangSmithServer(), await startOpenAiServer(eventful)];
+  const env = {
+    LANGSMITH_TRACING: "true",
+    LANGSMITH_ENDPOINT: langsmith.url,
+    LANGSMITH_API_KEY: "lsv2_pt_0123456789abcdef",
+    OPENAI_API_KEY: "sk-0123456789",
+    REVIEW_INSTRUCT_ENDPOINTS: `OPENAI_API_KEY=${endpoint.baseUrl}`,
+  };
+  const server = await startDevServer({ folder: files.path("eventful"), env });
+  const client = server.client();
+  const { thread_id: thread } = await client.threads.create();
+  const context = { model: "openai:test", baseUrl: endpoint.baseUrl };
+  await client.runs.wait(thread, "review_instruct", { input: { instruction: "Why is the sky blue?" }, context });
+  await expectEventfulTrace(langsmith, thread);
+  await Promise.all([langsmith.close(), endpoint.close()]);
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { runCli } from "../support/cli.js";
+import { eventful, expectEventfulTrace } from "../support/eventful-endpoint.js";
 import { type LangSmithServer, refusedUrl, startLangSmithServer } from "../support/langsmith-server.js";
 import { startOpenAiServer } from "../support/openai-server.js";
 import { readRows } from "../support/rows.js";
@@ -56,6 +57,22 @@ describe("a job's traces", () => {
     for (const planted of [secret, key]) expect(received(langsmith)).not.toContain(planted);
     for (const name of await readdir(output))
       for (const planted of [secret, key]) expect(await readFile(join(output, name), "latin1")).not.toContain(planted);
+    await Promise.all([langsmith.close(), endpoint.close()]);
+  });
+
+  it("show a retried call and an abstention", async () => {
+    const [langsmith, endpoint] = [await startLangSmithServer(), await startOpenAiServer(eventful)];
+    const output = files.path("eventful");
+    const { code, stderr } = await runCli(
+      ["generate", await seeds(1), "--output", output, "--model", "openai:test", "--base-url", endpoint.baseUrl],
+      {
+        env: tracingTo(langsmith.url),
+      },
+    );
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const [row] = await readRows(join(output, "conversations.jsonl"));
+    expect(row?.turns[0]?.abstentions).toMatchObject([{ reviewer: "usefulness", code: "reply_malformed" }]);
+    await expectEventfulTrace(langsmith, row?.id ?? "");
     await Promise.all([langsmith.close(), endpoint.close()]);
   });
 
