@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import type { Role } from "../../src/state/records.js";
 import { defaultAnswer } from "./openai-answers.js";
-import { type ChatBody, type ChatMessage, chatCompletion, chatCompletionEvents, roleOf } from "./openai-wire.js";
+import { type ChatBody, chatCompletion, chatCompletionEvents, roleOf } from "./openai-wire.js";
 
 export type { ChatBody };
 
