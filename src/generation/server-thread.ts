@@ -136,13 +136,21 @@ function causeOfCut(error: unknown): Watched {
 
 /** Calls back when a run has told nothing for too long. Waiting for a free worker does not count. */
 function stallWatch(options: ServerThreadOptions, onStall: () => void): { refresh(): void; stop(): void } {
-  const timer = setTimeout(() => {
-    isQueued(options).then(
-      (queued) => (queued ? timer.refresh() : onStall()),
-      () => onStall(),
-    );
-  }, options.stallMs ?? defaultStallMs);
-  return { refresh: () => timer.refresh(), stop: () => clearTimeout(timer) };
+  let over = false;
+  const look = async () => {
+    const queued = await isQueued(options).catch(() => false);
+    if (over) return;
+    if (queued) timer.refresh();
+    else onStall();
+  };
+  const timer = setTimeout(() => void look(), options.stallMs ?? defaultStallMs);
+  return {
+    refresh: () => timer.refresh(),
+    stop: () => {
+      over = true;
+      clearTimeout(timer);
+    },
+  };
 }
 
 async function isQueued({ connection, threadId, stop }: ServerThreadOptions): Promise<boolean> {
