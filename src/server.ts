@@ -1,11 +1,16 @@
 import { environment } from "./environment.js";
 import { createReviewInstructGraph } from "./graph/review-instruct.js";
+import { createReviewPanel } from "./graph/review-panel.js";
 import { createLogger } from "./logger.js";
 import { openServerModels } from "./models/server-models.js";
 import { withServerTracing } from "./tracing/server-tracing.js";
 import { isTracingOn } from "./tracing/variables.js";
 
+const tracing = { env: environment, onWarning: createLogger().warn };
 const models = openServerModels(environment, { withRunIds: isTracingOn(environment) });
 
-/** What `langgraph.json` points at. Without a checkpointer: LangGraph server brings its own. */
-export const reviewInstruct = withServerTracing(createReviewInstructGraph({ models }), { env: environment, onWarning: createLogger().warn });
+/** The loop, as `langgraph.json` names it. Without a checkpointer: LangGraph server brings its own. */
+export const reviewInstruct = withServerTracing(createReviewInstructGraph({ models }), tracing);
+
+/** The panel by itself: reviews the last answer of any conversation. */
+export const reviewPanel = withServerTracing(createReviewPanel({ models }), tracing);

@@ -176,3 +176,19 @@ describe("a conversation on the server, offline and with no key", () => {
     expect(await failure({ input: {} })).toMatch(/nothing to ask/);
   });
 });
+
+describe("the panel by itself", () => {
+  it("is served beside the loop and reviews the last answer of any conversation", async () => {
+    const client = server.client();
+    const { thread_id: thread } = await client.threads.create();
+    const messages = [
+      { role: "user", content: "Why is the sky blue?" },
+      { role: "assistant", content: "Because air scatters blue light more than red." },
+    ];
+    const values = await client.runs.wait(thread, "review_panel", { input: { messages }, context: { tieBreak: "breadth" } });
+    expect(values).toMatchObject({
+      reviews: ["accuracy", "depth", "usefulness"].map((reviewer) => ({ reviewer })),
+      verdict: expect.stringMatching(/^(positive|negative)$/),
+    });
+  });
+});
