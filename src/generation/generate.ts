@@ -97,18 +97,25 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
         fatal ??= error instanceof Error ? error : new Error(String(error));
         drain.abort();
       });
-  for await (const { index, seed } of seeds) {
-    if (stop.drain.aborted) break;
-    if (shard && index % shard.of !== shard.index) continue;
-    if (folder.done.has(index)) continue;
-    if (folder.failed.has(index) && !retryFailed) {
-      counts.failed += 1;
-      continue;
+  try {
+    for await (const { index, seed } of seeds) {
+      if (stop.drain.aborted) break;
+      if (shard && index % shard.of !== shard.index) continue;
+      if (folder.done.has(index)) continue;
+      if (folder.failed.has(index) && !retryFailed) {
+        counts.failed += 1;
+        continue;
+      }
+      void give({ id: conversationId(origin.fingerprint, index, seed), index, seed });
+      await queue.onSizeLessThan(1);
     }
-    void give({ id: conversationId(origin.fingerprint, index, seed), index, seed });
-    await queue.onSizeLessThan(1);
+  } catch (error) {
+    // The seed file changed under us: what is under way still comes to rest before the folder is let go.
+    drain.abort();
+    throw error;
+  } finally {
+    await queue.onIdle();
   }
-  await queue.onIdle();
   report();
   return { ...counts, stopped: fatal ?? (stop.drain.aborted ? "asked" : null) };
 }
