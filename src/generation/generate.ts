@@ -53,10 +53,11 @@ export interface GenerateResult extends Progress {
 export async function generate(options: GenerateOptions): Promise<GenerateResult> {
   const { seeds, runner, folder, origin, shard, retryFailed = false, keepCheckpoints = false } = options;
   const drain = new AbortController();
-  const stop: Stop = {
-    drain: AbortSignal.any([drain.signal, ...(options.stop ? [options.stop.drain, options.stop.abort] : [])]),
-    abort: options.stop?.abort ?? new AbortController().signal,
-  };
+  for (const asked of options.stop ? [options.stop.drain, options.stop.abort] : []) {
+    if (asked.aborted) drain.abort();
+    asked.addEventListener("abort", () => drain.abort(), { once: true });
+  }
+  const stop: Stop = { drain: drain.signal, abort: options.stop?.abort ?? new AbortController().signal };
   setMaxListeners(Infinity, stop.drain, stop.abort);
   const counts = { finished: 0, found: folder.done.size, failed: 0, active: 0, endedEarly: 0, turns: 0 };
   let fatal: Error | null = null;

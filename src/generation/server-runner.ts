@@ -60,7 +60,7 @@ export function serverRunner({ connection, settings, ...timing }: ServerRunnerOp
         } catch (error) {
           if (!stop.abort.aborted) throw error;
           // What cannot be cancelled goes on, and a later run of the job finds it.
-          await cancelRuns({ connection, threadId }, AbortSignal.timeout(cancelMs));
+          await cancelRuns({ connection, threadId }, cancelMs);
           return "drained";
         }
       }

@@ -4,6 +4,7 @@ import type { Thread } from "@langchain/langgraph-sdk";
 
 import { ReviewInstructError } from "../errors.js";
 import { superstepsOf } from "../graph/review-instruct.js";
+import { withDeadline } from "../models/call/deadline.js";
 import type { ConversationOutput } from "../state/conversation.js";
 import { type Settings, turnsOf } from "../state/settings.js";
 import type { Conversation, Stop } from "./conversation.js";
@@ -99,9 +100,17 @@ async function stateOf({ connection, threadId, stop }: ServerThreadOptions): Pro
 /** Starts a run and follows it. Throws the error that it fails with. */
 async function watchRun(options: ServerThreadOptions, begun: boolean): Promise<Watched> {
   const { connection, settings, conversation, threadId, stop } = options;
-  const stalled = new AbortController();
-  const watch = stallWatch(options, () => stalled.abort());
+  let stalled = false;
+  // A relay, not AbortSignal.any: Node 20 may collect a signal that only a request knows, and then never fires it.
+  const cut = new AbortController();
+  const onAbort = () => cut.abort(stop.abort.reason);
+  const watch = stallWatch(options, () => {
+    stalled = true;
+    cut.abort();
+  });
   const told: ReviewInstructError[] = [];
+  stop.abort.throwIfAborted();
+  stop.abort.addEventListener("abort", onAbort, { once: true });
   try {
     const events = connection.client.runs.stream(threadId, connection.assistant.assistant_id, {
       input: begun ? null : { ...conversation.seed },
@@ -110,7 +119,7 @@ async function watchRun(options: ServerThreadOptions, begun: boolean): Promise<W
       streamMode: ["custom"],
       multitaskStrategy: "reject",
       onDisconnect: "continue",
-      signal: AbortSignal.any([stop.abort, stalled.signal]),
+      signal: cut.signal,
     });
     for await (const { event, data } of events) {
       watch.refresh();
@@ -119,12 +128,13 @@ async function watchRun(options: ServerThreadOptions, begun: boolean): Promise<W
     }
   } catch (error) {
     stop.abort.throwIfAborted();
-    if (!stalled.signal.aborted) return causeOfCut(error);
+    if (!stalled) return causeOfCut(error);
   } finally {
+    stop.abort.removeEventListener("abort", onAbort);
     watch.stop();
   }
   stop.abort.throwIfAborted();
-  return stalled.signal.aborted ? "stalled" : "over";
+  return stalled ? "stalled" : "over";
 }
 
 function causeOfCut(error: unknown): Watched {
@@ -174,7 +184,7 @@ async function settled(options: ServerThreadOptions): Promise<boolean> {
 async function freed(options: ServerThreadOptions): Promise<boolean> {
   const { probeMs = 10_000, stop } = options;
   const until = Date.now() + probeMs;
-  await cancelRuns(options, AbortSignal.any([stop.abort, AbortSignal.timeout(probeMs)]));
+  await cancelRuns(options, probeMs, stop.abort);
   while (await isBusy(options)) {
     if (Date.now() > until) return false;
     await delay(250, undefined, { signal: stop.abort });
@@ -189,13 +199,17 @@ async function isBusy({ connection, threadId, stop }: ServerThreadOptions): Prom
 
 /**
  * Cancels every run of a thread that waits or works; the calls that they make are broken off. At best: whether it had an
- * effect, the thread tells. Some servers answer only once the run has ended, so `signal` must set a time.
+ * effect, the thread tells. Some servers answer only once the run has ended, so it is given up after `timeoutMs`.
  */
-export async function cancelRuns({ connection, threadId }: Pick<ServerThreadOptions, "connection" | "threadId">, signal: AbortSignal): Promise<void> {
+export async function cancelRuns(
+  { connection, threadId }: Pick<ServerThreadOptions, "connection" | "threadId">,
+  timeoutMs: number,
+  outer?: AbortSignal,
+): Promise<void> {
   const { runs } = connection.client;
-  const cancelling = async () => {
+  const cancelling = async (signal: AbortSignal) => {
     const active = (await runs.list(threadId, { signal })).filter(({ status }) => status === "pending" || status === "running");
     await Promise.all(active.map(({ run_id }) => runs.cancel(threadId, run_id, false, "interrupt", { signal })));
   };
-  await cancelling().catch(() => undefined);
+  await withDeadline(timeoutMs, outer, cancelling).catch(() => undefined);
 }
