@@ -50,7 +50,7 @@ it("loses no row and re-pays no answer over a bad day of the endpoint and three 
   for (let kills = 0; kills < 3; kills++) {
     const run: CliRun = start();
     // At a random moment, but not before something new was done.
-    const goal = killedAt + 200 + Math.floor(random() * 600);
+    const goal = killedAt + 150 + Math.floor(random() * 350);
     while (server.requests.length < goal) await delay(5);
     run.child.kill("SIGKILL");
     expect((await run.result).code).toBeNull();
