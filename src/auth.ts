@@ -8,7 +8,7 @@ import { InputError } from "./errors.js";
 const { REVIEW_INSTRUCT_API_KEYS: keys, REVIEW_INSTRUCT_API_KEYS_FILE: file } = environment;
 
 /** What `auth` in langgraph.auth.json points at: keys out of REVIEW_INSTRUCT_API_KEYS, or the file that REVIEW_INSTRUCT_API_KEYS_FILE names. */
-export const auth = perUserAuth(keyRing(), ["review_instruct"]);
+export const auth = perUserAuth(keyRing(), ["review_instruct", "review_panel"]);
 
 function keyRing() {
   if (keys) return parseApiKeys(keys, "REVIEW_INSTRUCT_API_KEYS");

@@ -151,14 +151,15 @@ describe("assistants", () => {
     expect(await bob.assistants.search({ limit: 100 })).toEqual([]);
     expect((await alice.assistants.search({ limit: 100 })).map(({ name }) => name)).toEqual(["Alice's"]);
     for (const user of [alice, bob]) {
-      const [shared, ...others] = await user.assistants.search({ metadata: { created_by: "system" } });
-      expect(others).toEqual([]);
-      expect(shared).toMatchObject({ graph_id: assistant, name: assistant });
-      const graphs = `${shared?.assistant_id}`;
-      expect((await user.assistants.get(graphs)).graph_id).toBe(assistant);
-      expect((await user.assistants.getSchemas(assistant)).context_schema).toMatchObject({ properties: { turns: {} } });
-      expect(await refused(user.assistants.update(graphs, { context: { baseUrl: "http://127.0.0.1:9" } }))).toBe(404);
-      expect(await refused(user.assistants.delete(graphs))).toBe(404);
+      const shared = await user.assistants.search({ metadata: { created_by: "system" } });
+      expect(shared.map(({ name }) => name).sort()).toEqual([assistant, "review_panel"]);
+      for (const { assistant_id, graph_id, name } of shared) {
+        expect(graph_id).toBe(name);
+        expect((await user.assistants.get(assistant_id)).graph_id).toBe(graph_id);
+        expect((await user.assistants.getSchemas(graph_id)).context_schema).toMatchObject({ properties: { wordLimit: {} } });
+        expect(await refused(user.assistants.update(assistant_id, { context: { baseUrl: "http://127.0.0.1:9" } }))).toBe(404);
+        expect(await refused(user.assistants.delete(assistant_id))).toBe(404);
+      }
     }
   });
 });
