@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 /**
- * What `generate` costs beside a bare fetch loop that makes the same requests, and how its memory grows with the job:
+ * What `generate` costs beside a bare fetch loop that makes the same requests and beside LangGraph running nodes that do
+ * nothing, and how its memory grows with the job:
  *
  *     npm run build && npx tsx bench/generate.ts [--conversations 400] [--latency 50] [--concurrency 64] [--small 1000 --large 52000]
  *
@@ -85,6 +86,7 @@ async function speed(): Promise<void> {
     const slots = (conversations * 11 * latencyMs) / concurrency / 1000;
     const ideal = Math.max(path, slots);
     const bare = await measure(["--import", "tsx", join(root, "bench/bare-loop.ts"), baseUrl, values.conversations, values.concurrency]);
+    const empty = await measure(["--import", "tsx", join(root, "bench/empty-graph.ts"), values.conversations, values.concurrency]);
     const job = await measure([
       main,
       "generate",
@@ -103,6 +105,7 @@ async function speed(): Promise<void> {
     ]);
     console.log(`${conversations} conversations x 11 calls of ${latencyMs} ms, concurrency ${concurrency}; ideal ${ideal.toFixed(1)} s`);
     console.log(`bare fetch loop: ${shown(bare)}`);
+    console.log(`empty graph:     ${shown(empty)}`);
     console.log(`generate:        ${shown(job)}`);
     console.log(`generate / ideal ${(job.seconds / ideal).toFixed(2)}, generate / bare ${(job.seconds / bare.seconds).toFixed(2)}`);
   } finally {

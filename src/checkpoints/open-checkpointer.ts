@@ -33,10 +33,22 @@ async function openSqlite(file: string): Promise<Checkpoints> {
     await saver.getTuple({ configurable: { thread_id: "none" } });
     // With WAL this survives a killed process; only a power cut can cost the last steps.
     saver.db.pragma("synchronous=NORMAL");
+    keepStatements(saver.db);
     return { saver: guarded(saver, `sqlite:${file}`), place: `sqlite:${file}`, close: async () => void saver.db.close() };
   } catch (error) {
     throw unavailable(`sqlite:${file}`, error, "Check that its folder exists and can be written.");
   }
+}
+
+/** The saver has SQLite compile the same few statements at every step. */
+function keepStatements(db: { prepare: (sql: string) => unknown }): void {
+  const kept = new Map<string, unknown>();
+  const compile = db.prepare.bind(db);
+  db.prepare = (sql: string) => {
+    const statement = kept.get(sql) ?? compile(sql);
+    kept.set(sql, statement);
+    return statement;
+  };
 }
 
 /** The same saver, whose failures say which store failed and what to do. */

@@ -68,6 +68,8 @@ export async function openTracing(options: TracingOptions): Promise<Tracing> {
   return {
     isOn: client !== null,
     configFor: ({ id, seedName, seedIndex, settings, fingerprint }) => {
+      // Labels that nobody reads would still be handed down to every step.
+      if (traced === untraced || !isSampled(id, sample)) return { callbacks: untraced };
       scrubber.hide(keyVariables(settings));
       const { tags, metadata } = tagged({
         conversation: id,
@@ -81,7 +83,7 @@ export async function openTracing(options: TracingOptions): Promise<Tracing> {
         runName: isHidden(env, "INPUTS") ? `seed ${seedIndex ?? id}` : seedName,
         tags: [...tags],
         metadata: { ...metadata, thread_id: id },
-        callbacks: isSampled(id, sample) ? traced : untraced,
+        callbacks: traced,
       };
     },
     close: async () => {

@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 
 import { SimpleChatModel } from "@langchain/core/language_models/chat_models";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
+import * as undici from "undici";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { type ModelAccessOptions, type ModelAccessWrapper, createModelAccess } from "../../src/models/access.js";
@@ -10,19 +11,34 @@ import { createChatModel } from "../../src/models/provider.js";
 import { requestTo, secretKey, settingsFor, testEnv } from "../support/model-requests.js";
 import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
 
+vi.mock("undici", async (original) => {
+  const real = await original<typeof undici>();
+  return { ...real, request: vi.fn(real.request) };
+});
+const { request: send } = await vi.importActual<typeof undici>("undici");
+
 let server: OpenAiServer;
 beforeEach(async () => {
   server = await startOpenAiServer();
 });
 afterEach(async () => {
   vi.unstubAllEnvs();
-  vi.unstubAllGlobals();
   await server.close();
 });
 
 const accessWith = (options: ModelAccessOptions = {}) => createModelAccess({ env: testEnv, minDelayMs: 1, ...options });
 const modelOf = (settings = settingsFor(server.baseUrl), env: Record<string, string> = testEnv) =>
   createChatModel(settings, { env, caller: { role: "chairman" } });
+
+/** Has this test's server answer the next call, wherever it goes, and tells where that is. */
+function answerHere(): string[] {
+  const asked: string[] = [];
+  vi.mocked(undici.request).mockImplementationOnce(async (url, options) => {
+    asked.push(url instanceof URL ? url.href : "");
+    return send(`${server.baseUrl}/chat/completions`, options);
+  });
+  return asked;
+}
 
 /** A chat model of somebody else's. */
 class FailingModel extends SimpleChatModel {
@@ -71,25 +87,17 @@ describe("where calls go", () => {
 
   it("is OpenAI's own endpoint where the settings name none", async () => {
     hostileEnvironment(server.baseUrl);
-    const asked: { url: string; headers: Headers }[] = [];
-    vi.stubGlobal("fetch", async (url: URL, init: RequestInit) => {
-      asked.push({ url: url.href, headers: new Headers(init.headers) });
-      return Response.json({ id: "1", model: "m", choices: [{ message: { role: "assistant", content: "Hello." }, finish_reason: "stop" }] });
-    });
-    expect((await accessWith()(requestTo(null), {})).text).toBe("Hello.");
-    expect(asked.map(({ url }) => url)).toEqual(["https://api.openai.com/v1/chat/completions"]);
-    expect(asked[0]?.headers.get("authorization")).toBe(`Bearer ${secretKey}`);
-    expect(JSON.stringify([...(asked[0]?.headers ?? [])])).not.toContain("of-the-environment");
+    const asked = answerHere();
+    expect((await accessWith()(requestTo(null), {})).text).toContain("Why is the sky blue?");
+    expect(asked).toEqual(["https://api.openai.com/v1/chat/completions"]);
+    expect(server.requests[0]?.headers.authorization).toBe(`Bearer ${secretKey}`);
+    expect(JSON.stringify(server.requests[0]?.headers)).not.toContain("of-the-environment");
   });
 
   it("keeps a query of the base URL, and a slash too many is no matter", async () => {
-    const seen: string[] = [];
-    vi.stubGlobal("fetch", async (url: URL) => {
-      seen.push(url.href);
-      return Response.json({ choices: [{ message: { content: "x" } }] });
-    });
+    const asked = answerHere();
     await accessWith()(requestTo("http://127.0.0.1:9/v1/?api-version=2"), {});
-    expect(seen).toEqual(["http://127.0.0.1:9/v1/chat/completions?api-version=2"]);
+    expect(asked).toEqual(["http://127.0.0.1:9/v1/chat/completions?api-version=2"]);
   });
 
   it("is the chat endpoint also for names for which LangChain prefers another", async () => {

@@ -25,6 +25,8 @@ export function worstCase({ messages, settings, reply }: ModelRequest): Tokens {
 
 function bytesOf(value: unknown): number {
   const json = JSON.stringify(value);
+  // ASCII is its own normal form.
+  if (/^[\x00-\x7f]*$/.test(json)) return json.length;
   return Math.max(...[json, json.normalize("NFC"), json.normalize("NFKC")].map((text) => Buffer.byteLength(text)));
 }
 
