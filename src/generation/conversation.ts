@@ -47,7 +47,8 @@ export function localRunner(options: {
     async run(conversation, { drain, abort }) {
       const config = { ...configFor?.(conversation), configurable: { thread_id: conversation.id }, context: settings };
       const thread = await graph.getState(config);
-      const begun = thread.next.length > 0;
+      // Not `next`, which leaves out steps whose result is kept but was not yet applied when the process died.
+      const begun = thread.tasks.length > 0;
       // Finished, but its row was not written: nothing is left to call.
       if (!begun && thread.values.turns?.length > 0) return thread.values;
       const control = new RunControl();

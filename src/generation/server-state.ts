@@ -9,7 +9,8 @@ const WireMessage = z.object({ type: z.string(), content: z.union([z.string(), z
 
 /** A thread's state as a server tells it. What it says is checked: it may be another graph's. */
 const WireState = z.object({
-  next: z.array(z.string()),
+  /** Not `next`, which leaves out steps whose result is kept but was not yet applied when the server died. */
+  tasks: z.array(z.unknown()),
   checkpoint: z.object({ checkpoint_id: z.string().nullish() }).nullish(),
   values: z.object({
     messages: z.array(WireMessage).default([]),
@@ -40,12 +41,12 @@ export function readState(state: unknown): ServerState {
       { cause: read.error },
     );
   }
-  const { next, checkpoint, values } = read.data;
+  const { tasks, checkpoint, values } = read.data;
   const { messages, turns, endedEarly } = values;
-  const finished = next.length === 0 && turns.length > 0;
+  const finished = tasks.length === 0 && turns.length > 0;
   return {
     checkpoint: checkpoint?.checkpoint_id ?? null,
-    begun: next.length > 0,
+    begun: tasks.length > 0,
     output: finished ? { messages: messages.flatMap(toMessage), turns, endedEarly } : null,
     turn: turns.at(-1)?.turn ?? null,
   };

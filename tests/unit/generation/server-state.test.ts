@@ -18,7 +18,7 @@ describe("a thread's state on a server", () => {
       output,
       begun,
       turn: at,
-    } = readState({ next: [], checkpoint: { checkpoint_id: "c" }, values: { messages, turns: [turn], endedEarly: null } });
+    } = readState({ tasks: [], checkpoint: { checkpoint_id: "c" }, values: { messages, turns: [turn], endedEarly: null } });
     expect({ begun, at }).toEqual({ begun: false, at: 1 });
     expect(output?.messages.map((message) => [message.type, message.text, message.id])).toEqual([
       ["system", "Be brief.", "0"],
@@ -28,16 +28,16 @@ describe("a thread's state on a server", () => {
   });
 
   it("is begun, or new", () => {
-    expect(readState({ next: ["reviewer"], checkpoint: null, values: { turns: [turn] } })).toEqual({
+    expect(readState({ tasks: [{ id: "1", name: "reviewer" }], checkpoint: null, values: { turns: [turn] } })).toEqual({
       checkpoint: null,
       begun: true,
       output: null,
       turn: 1,
     });
-    expect(readState({ next: [], values: {} })).toEqual({ checkpoint: null, begun: false, output: null, turn: null });
+    expect(readState({ tasks: [], values: {} })).toEqual({ checkpoint: null, begun: false, output: null, turn: null });
   });
 
-  it.each([null, {}, { next: [], values: { turns: [{ turn: "x" }] } }, { next: [], values: { messages: "none" } }])(
+  it.each([null, {}, { tasks: [], values: { turns: [{ turn: "x" }] } }, { tasks: [], values: { messages: "none" } }])(
     "is refused where it is another graph's: %j",
     (state) => {
       expect(() => readState(state)).toThrow(expect.objectContaining({ code: "server_unreadable" }));
