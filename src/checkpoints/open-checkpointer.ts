@@ -5,6 +5,9 @@ import pg from "pg";
 
 import { InputError, ReviewInstructError } from "../errors.js";
 
+/** Any number that nobody else takes for an advisory lock: "revw" in ASCII. */
+const setupLock = 0x72657677;
+
 /** A place where threads are kept, and the way to let go of it. */
 export interface Checkpoints {
   readonly saver: BaseCheckpointSaver;
@@ -90,10 +93,22 @@ async function openPostgres(url: string): Promise<Checkpoints> {
     pool.on("error", () => undefined);
     pool.on("connect", (client) => client.on("error", () => undefined));
     const saver = new PostgresSaver(pool);
-    await saver.setup();
+    await alone(pool, () => saver.setup());
     return { saver: guarded(saver, place), place, close: () => saver.end() };
   } catch (error) {
     throw unavailable(place, error, "Check that the server runs, the database exists and the user may create tables.");
+  }
+}
+
+/** Shards that start together would create the same tables at the same moment, which PostgreSQL refuses. */
+async function alone(pool: pg.Pool, work: () => Promise<void>): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query("SELECT pg_advisory_lock($1)", [setupLock]);
+    await work();
+  } finally {
+    // Ends the session, and the lock with it.
+    client.release(true);
   }
 }
 
