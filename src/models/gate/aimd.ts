@@ -21,7 +21,7 @@ interface LatencyCut {
 
 /**
  * How many calls a lane may have in flight: additive increase, multiplicative decrease, as in TCP (RFC 5681). Doubles each
- * round trip until the first sign of trouble (slow start), then grows by one a window of replies while latency holds. Halves
+ * round trip until the first sign of trouble (slow start), then grows by one a round trip while latency holds. Halves
  * when calls are refused and when latency has clearly risen, at most once a round trip: what was sent before a cut does not
  * count after it. A cut for latency that brings no relief is taken back, and the new latency taken as usual: then others
  * slow the endpoint down, and sending less would only lose our share. Times are milliseconds on one monotonic clock.
@@ -33,7 +33,8 @@ export class ConcurrencyLimit {
   #cutAt = -Infinity;
   #cutForLatency: LatencyCut | null = null;
   #slowWindows = 0;
-  #window = { inFlight: 0, replies: 0, wanted: false };
+  #window = { inFlight: 0, replies: 0 };
+  #sinceGrowth = 0;
 
   constructor(
     private readonly initial: number,
@@ -52,8 +53,7 @@ export class ConcurrencyLimit {
     if (reply.startedAt < this.#cutAt) return;
     this.#latency.add(reply);
     this.#window.replies++;
-    this.#window.wanted ||= wanted;
-    if (this.#slowStart && wanted) this.#grow();
+    if (wanted && this.#mayGrow()) this.#grow();
     if (this.#window.replies >= Math.max(smallestWindow, this.#window.inFlight)) this.#endWindow(now);
   }
 
@@ -72,6 +72,12 @@ export class ConcurrencyLimit {
     this.#forget(now);
   }
 
+  /** Each reply of the slow start, and then every round trip. */
+  #mayGrow(): boolean {
+    if (this.#slowStart) return true;
+    return ++this.#sinceGrowth >= this.#limit && !this.#cutForLatency && this.#latency.ratio() <= holds;
+  }
+
   #endWindow(now: number): void {
     const ratio = this.#latency.ratio();
     this.#latency.endWindow(this.#window.inFlight, ratio <= risesClearly);
@@ -79,7 +85,6 @@ export class ConcurrencyLimit {
     if (this.#cutForLatency) this.#judge(this.#cutForLatency, ratio);
     else if (this.#slowWindows >= slowWindows) this.#cutForLatency = { limit: this.#limit, ratio };
     else if (ratio > holds) this.#slowStart = false;
-    else if (!this.#slowStart && this.#window.wanted) this.#grow();
     if (this.#slowWindows >= slowWindows) this.#cut(now);
     else this.#openWindow();
   }
@@ -98,6 +103,7 @@ export class ConcurrencyLimit {
 
   #grow(): void {
     this.#limit = Math.min(this.max, this.#limit + 1);
+    this.#sinceGrowth = 0;
   }
 
   #cut(now: number): void {
@@ -109,11 +115,12 @@ export class ConcurrencyLimit {
   #forget(now: number): void {
     this.#cutAt = now;
     this.#slowWindows = 0;
+    this.#sinceGrowth = 0;
     this.#latency.dropWindow();
     this.#openWindow();
   }
 
   #openWindow(): void {
-    this.#window = { inFlight: this.#limit, replies: 0, wanted: false };
+    this.#window = { inFlight: this.#limit, replies: 0 };
   }
 }

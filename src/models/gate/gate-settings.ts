@@ -13,8 +13,8 @@ export const GateSettings = z.object({
   rpm: most.optional(),
   /** Most tokens, prompts and replies together, in any 60 seconds. None by default. */
   tpm: most.optional(),
-  /** First pause after a 429 that names no time; doubles with every further one, up to a minute. */
-  pauseMs: milliseconds.default(1_000),
+  /** First pause after a 429 that names no time; four times as long with every further one, up to a minute. */
+  pauseMs: milliseconds.default(250),
   /** Longest pause that an endpoint may ask for. While more than this is left, calls fail with `EndpointDownError`. */
   longestPauseMs: milliseconds.default(600_000),
   /** Failures in a row, over all calls of the lane, that open its circuit. */

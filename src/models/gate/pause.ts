@@ -1,4 +1,6 @@
 const longestGuessMs = 60_000;
+/** Short at first, for a refusal that is over at once; six in a row outlast an endpoint that counts by the minute. */
+const growth = 4;
 
 /** When a lane may send again after its endpoint asked for patience. Times are milliseconds on one monotonic clock. */
 export class Pause {
@@ -22,7 +24,7 @@ export class Pause {
   refused(startedAt: number, now: number): void {
     if (startedAt < this.#guessedAt) return;
     this.#guessedAt = now;
-    this.asked(Math.min(this.firstMs * 2 ** this.#guesses++, longestGuessMs), now);
+    this.asked(Math.min(this.firstMs * growth ** this.#guesses++, longestGuessMs), now);
   }
 
   /** A call sent at `startedAt` was answered: once one from after the pause is, the next pause starts small again. */
