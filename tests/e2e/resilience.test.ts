@@ -9,13 +9,12 @@ import { describe, expect, it } from "vitest";
 import { bodyKey, repaid } from "../support/chaos.js";
 import { runCli, startCli } from "../support/cli.js";
 import { type Fault, type OpenAiServer, type Reply, startOpenAiServer } from "../support/openai-server.js";
-import { indices, readFailures, readRows } from "../support/rows.js";
+import { indices, range, readFailures, readRows } from "../support/rows.js";
 import { temporaryFiles } from "../support/temporary-files.js";
 
 const files = temporaryFiles();
 let folders = 0;
 const freshFolder = () => files.path(`out-${++folders}`);
-const range = (count: number) => Array.from({ length: count }, (_, index) => index);
 const seeds = (count: number) =>
   files.write(
     range(count)
@@ -123,31 +122,55 @@ describe("what a kill may leave", () => {
   });
 });
 
-describe("a full disk", () => {
-  it("stops with a message, keeps what was finished, and finishes when there is room", async () => {
+describe("a disk", () => {
+  const mount = (...args: string[]) => promisify(execFile)("mount", args);
+
+  /** A folder that is a file system of its own. Only root may mount one, and root must. */
+  async function onDisk(size: string, work: (output: string) => Promise<void>): Promise<void> {
     const output = freshFolder();
     await mkdir(output);
-    // A file system of its own, too small for the job.
-    const run = promisify(execFile);
-    const mounted = await run("mount", ["-t", "tmpfs", "-o", "size=640k", "tmpfs", output]).then(
-      () => true,
-      () => false,
-    );
-    if (!mounted) return expect(process.getuid?.()).not.toBe(0);
+    if (process.getuid?.() !== 0) return;
+    await mount("-t", "tmpfs", "-o", `size=${size}`, "tmpfs", output);
     try {
+      await work(output);
+    } finally {
+      await promisify(execFile)("umount", [output]);
+    }
+  }
+
+  it("that is full stops the job with a message, keeps what was finished, and the job finishes when there is room", () =>
+    onDisk("640k", async (output) => {
       const args = ["generate", await seeds(200), "--output", output, "--checkpoint", "memory"];
       const { code, stderr } = await runCli(args);
       expect({ code, stderr }).toMatchObject({ code: 3 });
       expect(stderr).toContain("make room");
       const before = (await rowsOf(output)).length;
       expect(before).toBeGreaterThan(0);
-      await run("mount", ["-o", "remount,size=64m", output]);
+      await mount("-o", "remount,size=64m", output);
       expect(await runCli(args)).toMatchObject({ code: 0 });
       expect(indices(await rowsOf(output))).toEqual(range(200));
-    } finally {
-      await run("umount", [output]);
-    }
-  });
+    }));
+
+  it("that became read-only is told with what to do, and the job goes on when it can be written again", () =>
+    onDisk("64m", async (output) => {
+      const server = await startOpenAiServer();
+      const args = against(server, await seeds(6), output);
+      const run = startCli([...args, "--concurrency", "2"]);
+      await server.arrived(30);
+      run.child.kill("SIGKILL");
+      await run.result;
+      const before = (await rowsOf(output)).length;
+      await mount("-o", "remount,ro", output);
+      const { code, stderr } = await runCli(args);
+      expect({ code, stderr }).toMatchObject({ code: 1 });
+      expect(stderr).toContain(output);
+      expect(stderr).toContain("fix the permissions");
+      await mount("-o", "remount,rw", output);
+      expect(await rowsOf(output)).toHaveLength(before);
+      expect(await runCli(args)).toMatchObject({ code: 0 });
+      expect(indices(await rowsOf(output))).toEqual(range(6));
+      await server.close();
+    }));
 });
 
 describe("limits", () => {

@@ -9,7 +9,7 @@ import { runCli, startCli } from "../support/cli.js";
 import { devServers, freePort } from "../support/dev-server.js";
 import { allowedEndpoint } from "../support/openai-env.js";
 import { startOpenAiServer } from "../support/openai-server.js";
-import { indicesOf, readFailures, readRows } from "../support/rows.js";
+import { indices, range, readFailures, readRows } from "../support/rows.js";
 import { temporaryFiles } from "../support/temporary-files.js";
 
 const files = temporaryFiles();
@@ -19,7 +19,6 @@ const freshFolder = () => files.path(`out-${++folders}`);
 const seeds = (count: number) =>
   files.write(Array.from({ length: count }, (_, index) => JSON.stringify({ instruction: `Explain step ${index} of making bread.` })).join("\n"));
 const rowsOf = (output: string) => readRows(join(output, "conversations.jsonl"));
-const indices = (count: number) => Array.from({ length: count }, (_, index) => index);
 
 describe("a server that dies in mid-job", () => {
   it("is waited for: 100 rows, each once", async () => {
@@ -40,7 +39,7 @@ describe("a server that dies in mid-job", () => {
     const { code, stderr } = await run.result;
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const rows = await rowsOf(output);
-    expect(indicesOf(rows)).toEqual(indices(100));
+    expect(indices(rows)).toEqual(range(100));
     expect(new Set(rows.map(({ id }) => id)).size).toBe(100);
     for (const { turns, messages } of rows) {
       expect(turns.map(({ turn }) => turn)).toEqual([1, 2]);
@@ -111,7 +110,7 @@ describe("a server that dies in mid-job", () => {
 
     await start();
     expect((await runCli(args)).code).toBe(0);
-    expect(indicesOf(await rowsOf(output))).toEqual(indices(20));
+    expect(indices(await rowsOf(output))).toEqual(range(20));
     await ownModels.close();
   });
 });

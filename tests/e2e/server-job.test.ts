@@ -7,7 +7,7 @@ import { runCli, startCli } from "../support/cli.js";
 import { type DevServer, devServers } from "../support/dev-server.js";
 import { allowedEndpoint } from "../support/openai-env.js";
 import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
-import { indicesOf, readFailures, readRows } from "../support/rows.js";
+import { indices, range, readFailures, readRows } from "../support/rows.js";
 import { temporaryFiles } from "../support/temporary-files.js";
 
 const files = temporaryFiles();
@@ -16,7 +16,6 @@ const freshFolder = () => files.path(`out-${++folders}`);
 const seeds = (count: number) =>
   files.write(Array.from({ length: count }, (_, index) => JSON.stringify({ instruction: `Explain step ${index} of making bread.` })).join("\n"));
 const rowsOf = (output: string) => readRows(join(output, "conversations.jsonl"));
-const indices = (count: number) => Array.from({ length: count }, (_, index) => index);
 
 let models: OpenAiServer;
 let server: DevServer;
@@ -117,7 +116,7 @@ describe("generate --server", () => {
     expect((await runCli([...args, "--retry-failed"])).code).toBe(0);
     expect(models.requests.slice(before).map(({ role }) => role)).toEqual(["candidate"]);
     expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
-    expect(indicesOf(await rowsOf(output))).toEqual(indices(3));
+    expect(indices(await rowsOf(output))).toEqual(range(3));
   });
 
   it("stops at once at what would fail every conversation, and says what to mend on the server", async () => {
@@ -205,7 +204,7 @@ describe("a job that is stopped", () => {
 
     models.setHandler(() => undefined);
     expect((await runCli(args)).code).toBe(0);
-    expect(indicesOf(await rowsOf(output))).toEqual(indices(4));
+    expect(indices(await rowsOf(output))).toEqual(range(4));
   });
 
   it("that was killed finds its runs again: each conversation once, little paid twice", async () => {
@@ -218,7 +217,7 @@ describe("a job that is stopped", () => {
     run.child.kill("SIGKILL");
     await run.result;
     expect((await runCli(args)).code).toBe(0);
-    expect(indicesOf(await rowsOf(output))).toEqual(indices(12));
+    expect(indices(await rowsOf(output))).toEqual(range(12));
     // At most the superstep that was under way in each conversation, a panel of three at worst.
     expect(models.requests.length - before).toBeLessThanOrEqual(12 * 11 + 4 * 3);
   });

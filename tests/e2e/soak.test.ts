@@ -1,72 +1,42 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { expect, it } from "vitest";
-
-import { badDay, repaid, seededRandom } from "../support/chaos.js";
-import { type CliRun, startCli } from "../support/cli.js";
-import { type LoggedRequest, startOpenAiServer } from "../support/openai-server.js";
-import { indices, readFailures, readRows } from "../support/rows.js";
+import { type Postgres, startPostgres } from "../support/postgres.js";
+import { indices, range } from "../support/rows.js";
+import { soak } from "../support/soak.js";
 import { temporaryFiles } from "../support/temporary-files.js";
 
 const files = temporaryFiles();
 const conversations = 300;
-const concurrency = 16;
+const kills = 3;
 const reviewers = 3;
+let postgres: Postgres;
+beforeAll(async () => {
+  postgres = await startPostgres();
+});
+afterAll(() => postgres.remove());
 
-it("loses no row and re-pays no answer over a bad day of the endpoint and three kills", async () => {
-  const random = seededRandom(20251);
-  const faulty = new WeakSet<object>();
-  const misbehave = badDay(random);
-  const server = await startOpenAiServer(async (request) => {
-    const bad = misbehave(request);
-    if (bad) faulty.add(request);
-    return bad ?? { latencyMs: 5 };
-  });
-  const seeds = await files.write(
-    Array.from({ length: conversations }, (_, index) => JSON.stringify({ instruction: `How is thing ${index} made?` })).join("\n"),
+// Most of it is waiting, so both may wait together.
+describe.concurrent("a bad day of the endpoint and three kills", () => {
+  it.each([
+    { store: "an SQLite file", seed: 1, concurrency: 16, processes: () => [[]] },
+    {
+      store: "PostgreSQL, and two processes",
+      seed: 2,
+      concurrency: 8,
+      processes: () => ["1/2", "2/2"].map((shard) => ["--checkpoint", postgres.url, "--shard", shard]),
+    },
+  ])(
+    "lose no row and re-pay no answer, with $store",
+    async ({ seed, concurrency, processes }) => {
+      const { results, rows, failures, repaid } = await soak({ files, conversations, concurrency, processes: processes(), kills, seed });
+      for (const { code, stderr } of results) expect({ code, stderr }).toMatchObject({ code: 0 });
+      expect(indices(rows)).toEqual(range(conversations));
+      expect(new Set(rows.map((row) => row.id)).size).toBe(conversations);
+      expect(rows.filter((row) => row.turns.length !== 3 || row.endedEarly)).toEqual([]);
+      expect(failures).toEqual([]);
+      // At a kill each conversation under way has at most one superstep in flight: a candidate, a chairman, or the panel.
+      expect(repaid).toBeLessThanOrEqual(kills * results.length * concurrency * reviewers);
+    },
+    1_200_000,
   );
-  const output = files.path("soak");
-  const start = () =>
-    startCli([
-      "generate",
-      seeds,
-      "--output",
-      output,
-      "--model",
-      "openai:test",
-      "--base-url",
-      server.baseUrl,
-      "--concurrency",
-      `${concurrency}`,
-      "--timeout",
-      "3",
-      "--turns",
-      "2",
-      "--quiet",
-    ]);
-
-  let killedAt = 0;
-  for (let kills = 0; kills < 3; kills++) {
-    const run: CliRun = start();
-    // At a random moment, but not before something new was done.
-    const goal = killedAt + 150 + Math.floor(random() * 350);
-    while (server.requests.length < goal) await delay(5);
-    run.child.kill("SIGKILL");
-    expect((await run.result).code).toBeNull();
-    killedAt = server.requests.length;
-  }
-  const { code, stderr } = await start().result;
-  expect({ code, stderr }).toMatchObject({ code: 0 });
-
-  const rows = await readRows(join(output, "conversations.jsonl"));
-  expect(indices(rows)).toEqual(Array.from({ length: conversations }, (_, index) => index));
-  expect(new Set(rows.map((row) => row.id)).size).toBe(conversations);
-  for (const row of rows) expect(row.turns).toHaveLength(2);
-  expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
-
-  // At a kill each conversation under way has at most one superstep in flight: a candidate, a chairman, or the panel.
-  const again = repaid(server, (request: LoggedRequest) => request.answered && !faulty.has(request));
-  expect(again.length).toBeLessThanOrEqual(3 * concurrency * reviewers);
-  await server.close();
-}, 1_200_000);
+});

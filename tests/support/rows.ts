@@ -10,14 +10,14 @@ export async function readRows(file: string): Promise<ConversationRow[]> {
   return (await lines(file)).map((line) => z.strictObject(ConversationRow.shape).parse(line));
 }
 
-/** Which seeds the rows are of, in the order of the seed file. */
+/** The seeds that the rows are of, in order. */
 export function indices(rows: readonly ConversationRow[]): number[] {
-  return rows.map((row) => row.seed.index).sort((a, b) => a - b);
+  return rows.map(({ seed }) => seed.index).sort((a, b) => a - b);
 }
 
-/** The seeds that the rows are of, in order. */
-export function indicesOf(rows: readonly ConversationRow[]): number[] {
-  return rows.map(({ seed }) => seed.index).sort((a, b) => a - b);
+/** What {@link indices} of a whole job gives. */
+export function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
 }
 
 export async function readFailures(file: string): Promise<FailureRow[]> {
