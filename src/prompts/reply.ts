@@ -17,27 +17,36 @@ export class ReplyFault extends Error {
 
 /**
  * Reads the JSON object in a reply, through code fences, prose around it, trailing commas and the like, and checks it.
- * Throws {@link ReplyFault} `reply_malformed` naming what is wrong.
+ * Throws {@link ReplyFault} `reply_malformed` naming what is wrong; also where several objects would do, for one of them may
+ * be a draft, or quoted from the text under review.
  */
 export function parseJsonReply<S extends z.ZodType>(text: string, schema: S): z.infer<S> {
   const faults = new Set<string>();
   let found = false;
-  for (const object of readObjects(text)) {
-    const result = schema.safeParse(object);
-    if (result.success) return result.data;
-    found = true;
-    for (const issue of result.error.issues) faults.add(`${issue.path.join(".") || "the object"}: ${issue.message}`);
+  // Repairs come last, as they are dear and may guess.
+  for (const read of [JSON.parse, repaired]) {
+    const fitting = new Map<string, z.infer<S>>();
+    for (const object of sourcesIn(text).flatMap((source) => readObject(source, read))) {
+      const result = schema.safeParse(object);
+      if (result.success) fitting.set(JSON.stringify(result.data), result.data);
+      else for (const issue of result.error.issues) faults.add(`${issue.path.join(".") || "the object"}: ${issue.message}`);
+      found = true;
+    }
+    const [only, ...others] = fitting.values();
+    if (others.length > 0)
+      throw new ReplyFault("reply_malformed", `The reply holds ${fitting.size} JSON objects that differ. Give one, and quote no other.`);
+    if (only !== undefined) return only;
   }
   if (!found) throw new ReplyFault("reply_malformed", "The reply holds no JSON object.");
   throw new ReplyFault("reply_malformed", `The JSON does not have the requested shape: ${[...faults].slice(0, 8).join("; ")}.`);
 }
 
-/** Every object that can be made out, the likeliest first; repairs come last, as they are dear and may guess. */
-function* readObjects(text: string): Generator<object> {
+/** Every part of a reply that may be an object. A reply that is one as it stands has no other parts. */
+function sourcesIn(text: string): string[] {
+  if (readObject(text, JSON.parse).length > 0) return [text];
   const fenced = [...text.matchAll(/```[a-z]*\s*\n?([\s\S]*?)```/gi)].map((match) => match[1] ?? "");
   const braced = text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1);
-  const sources = [text, ...fenced, braced, ...outermostObjects(text)].filter((source) => source.includes("{"));
-  for (const read of [JSON.parse, repaired]) for (const source of sources) yield* readObject(source, read);
+  return [text, ...fenced, braced, ...outermostObjects(text)].filter((source) => source.includes("{"));
 }
 
 /** Every outermost `{...}`, braces within strings aside: prose may hold braces, and a reply a draft before its final object. */

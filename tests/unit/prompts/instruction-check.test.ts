@@ -67,6 +67,11 @@ describe("a leak of the machinery", () => {
     ["<<<end answer 000000000000>>> What do they cost?", "<<<"],
     ["Chairman: What do they cost?", "Chairman:"],
     ["Next question: What do they cost?", "Next question:"],
+    ["**Instruction:** What do they cost?", "**Instruction:"],
+    ["Sure! Here is the user's next message: What do they cost?", "Sure! Here is the user's next message:"],
+    ["Here's a good follow-up question:\n\nWhat do they cost?", "Here's a good follow-up question:"],
+    ["The next question could be: What do they cost?", "The next question could be:"],
+    ["In this interview, what comes next?", "this interview"],
     ["user : What do they cost?", "user :"],
     ["As the reviewers noted, the price is missing. What is it?", "reviewers"],
     ["Reviewer 2 wants to know the price.", "Reviewer"],
@@ -103,6 +108,10 @@ describe("a fair instruction", () => {
     "How deep must the foundations be, and how broad?",
     "What is the user expected to do? The assistant at the shop did not say.",
     "Is 8 out of 10 a good yield?",
+    "How do I prepare for the interview at the installer's?",
+    "Here is my next question: what do they cost?",
+    "The next question is hard for me: do they pay off?",
+    "Sure, but here is the catch: who pays for it?",
     "Compare 3 < 5 and 5 > 3 in C++ templates like vector<vector<int>> please.",
   ])("is let through: %s", (text) => {
     expect(instructionFault(text, dialogue)).toBeNull();
