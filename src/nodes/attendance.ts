@@ -1,3 +1,5 @@
+import { setImmediate as nextTick } from "node:timers/promises";
+
 import type { NodeRuntime } from "./runtime.js";
 
 /**
@@ -7,12 +9,33 @@ import type { NodeRuntime } from "./runtime.js";
  * graph are told apart by their place in it.
  */
 export class PanelAttendance {
-  readonly #runs = new WeakMap<object, Set<string>>();
+  readonly #runs = new WeakMap<object, Map<string, Set<Promise<unknown>>>>();
 
-  note(runtime: NodeRuntime): void {
-    if (!runtime.control) return;
-    const panels = this.#runs.get(runtime.control) ?? new Set();
-    this.#runs.set(runtime.control, panels.add(panelOf(runtime)));
+  /**
+   * Hears a reviewer. One that fails the run does so when the others of its panel are through: LangGraph would cut them off,
+   * and a resume would pay for their answers again.
+   */
+  async hear<T>(runtime: NodeRuntime, reviewer: () => Promise<T>): Promise<T> {
+    const panel = this.#seatsOf(runtime);
+    const word = reviewer();
+    panel.add(word);
+    try {
+      return await word;
+    } catch (error) {
+      // Reviewers that sit down in the same moment are heard, too.
+      await nextTick();
+      await Promise.allSettled(panel);
+      throw error;
+    }
+  }
+
+  #seatsOf(runtime: NodeRuntime): Set<Promise<unknown>> {
+    if (!runtime.control) return new Set();
+    const panels = this.#runs.get(runtime.control) ?? new Map<string, Set<Promise<unknown>>>();
+    this.#runs.set(runtime.control, panels);
+    const panel = panels.get(panelOf(runtime)) ?? new Set();
+    panels.set(panelOf(runtime), panel);
+    return panel;
   }
 
   satInThisRun(runtime: NodeRuntime): boolean {

@@ -25,13 +25,12 @@ export function createReviewer(models: ModelAccess, attendance: PanelAttendance,
   const own = new Map(Object.entries(custom));
   return async (task: ReviewTask, runtime: NodeRuntime): Promise<Pick<ConversationUpdate, "turns">> => {
     const settings = settingsOf(runtime);
-    attendance.note(runtime);
     const { turn } = task;
     const reviewer = task.reviewer.name;
     const review = own.get(reviewer);
-    const { word, calls } = review
-      ? { word: await askCustom(review, task, settings, runtime), calls: [] }
-      : await askModel(models, task, settings, runtime);
+    const { word, calls } = await attendance.hear(runtime, async () =>
+      review ? { word: await askCustom(review, task, settings, runtime), calls: [] } : askModel(models, task, settings, runtime),
+    );
     if ("code" in word) {
       const abstention = { reviewer, ...word };
       emit(runtime, { type: "abstention", turn, ...abstention });

@@ -11,7 +11,8 @@ import { type NodeRuntime, emit } from "./runtime.js";
  */
 export function createSeed() {
   return (state: ConversationState, runtime: NodeRuntime): ConversationUpdate => {
-    const history = [...state.messages, ...instructionMessage(state)];
+    const added = instructionMessage(state);
+    const history = [...state.messages, ...added];
     const last = history.at(-1);
     if (!last || !isHumanMessage(last) || last.text.trim() === "") {
       throw new InputError("nothing to ask: give `instruction`, or `messages` whose last one is a non-empty user message", { field: "instruction" });
@@ -20,7 +21,7 @@ export function createSeed() {
     emit(runtime, { type: "instruction", turn, evolution: "seed", instruction: last.text });
     const messages = withSystem(history, state.system);
     return {
-      messages: messages === state.messages ? [] : [new RemoveMessage({ id: REMOVE_ALL_MESSAGES }), ...messages],
+      messages: messages === history ? added : [new RemoveMessage({ id: REMOVE_ALL_MESSAGES }), ...messages],
       instruction: null,
       input: null,
       system: null,

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from "node:timers/promises";
+
 import { describe, expect, it } from "vitest";
 
 import { dialogueOf } from "../../src/state/conversation.js";
@@ -65,6 +67,21 @@ describe("a run that failed", () => {
     await expect(graph.invoke(seed, thread)).rejects.toMatchObject({ code: "model_unavailable", message: `the endpoint of ${label} is down` });
     await graph.invoke(null, thread);
     expect(answered).toHaveLength(everyCall.length);
+  });
+
+  it("at one reviewer lets the others end what they began, and asks none of them again", async () => {
+    let failing = true;
+    const { graph, answered } = graphUnderTest(async (request, call) => {
+      if (failing && call.label === "b 1") throw crash();
+      if (request.role === "reviewer") await delay(50, undefined, { signal: call.config.signal });
+      return plainScript(request, call);
+    });
+    const thread = newThread(settings);
+    await expect(graph.invoke(seed, thread)).rejects.toThrow(fire);
+    expect([...answered].sort()).toEqual(["a 1", "c 1", "candidate 1"]);
+    failing = false;
+    await graph.invoke(null, thread);
+    expect([...answered].sort()).toEqual([...everyCall].sort());
   });
 
   it("does not disturb the other threads of its graph", async () => {
