@@ -37,7 +37,7 @@ export class ModelCallError extends ReviewInstructError {
   constructor(
     override readonly code: ModelCallCode,
     message: string,
-    facts: { role: string; endpoint: string; model: string; status?: number; attempts: number },
+    override readonly facts: { role: string; endpoint: string; model: string; status?: number; attempts: number },
     options?: ErrorOptions,
   ) {
     super(code, message, facts, options);
@@ -67,7 +67,16 @@ export class QuorumError extends ReviewInstructError {
 
   constructor(
     message: string,
-    facts: { turn: number; reviews: number; quorum: number; abstentions: readonly { reviewer: string; reason: string }[] },
+    facts: {
+      turn: number;
+      reviews: number;
+      quorum: number;
+      abstentions: readonly { reviewer: string; reason: string }[];
+      /** Of all who abstained. */
+      attempts: number;
+      /** What they said that could not be used; null where none of them said anything. */
+      rawText: string | null;
+    },
   ) {
     super("below_quorum", message, facts);
   }

@@ -1,5 +1,5 @@
 /** The public API: the graphs and their parts, models, checkpoints, seeds in and rows out, whole jobs. */
-export { createReviewInstructGraph, type ReviewInstructGraph, type ReviewInstructOptions } from "./graph/review-instruct.js";
+export { createReviewInstructGraph, superstepsOf, type ReviewInstructGraph, type ReviewInstructOptions } from "./graph/review-instruct.js";
 export { createReviewPanel, type ReviewPanel, type ReviewPanelOptions } from "./graph/review-panel.js";
 export { panelTasks } from "./graph/routes.js";
 export { PanelAttendance } from "./nodes/attendance.js";

@@ -4,7 +4,7 @@ import PQueue from "p-queue";
 
 import { type RowOrigin, toRow } from "../dataset/conversation-row.js";
 import type { Seed } from "../dataset/seed.js";
-import { ReplyError, ReviewInstructError } from "../errors.js";
+import { ReviewInstructError } from "../errors.js";
 import type { ConversationOutput } from "../state/conversation.js";
 import type { Conversation, ConversationRunner, Stop } from "./conversation.js";
 import { conversationId } from "./fingerprint.js";
@@ -128,14 +128,14 @@ async function forgetFinished(folder: OutputFolder, runner: ConversationRunner):
 
 async function failureOf({ id, index, seed }: Conversation, error: unknown, runner: ConversationRunner): Promise<FailureRow> {
   const known = error instanceof ReviewInstructError ? error : null;
-  const attempts = known?.facts["attempts"];
+  const { attempts, rawText }: Record<string, unknown> = known?.facts ?? {};
   return {
     id,
     seed: { index, ...seed },
     code: known?.code ?? "unexpected",
     message: error instanceof Error ? error.message : String(error),
     turn: await runner.turnOf(id),
-    rawText: error instanceof ReplyError ? error.facts.rawText : null,
+    rawText: typeof rawText === "string" ? rawText : null,
     attempts: typeof attempts === "number" ? attempts : null,
     at: new Date().toISOString(),
   };

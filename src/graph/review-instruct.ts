@@ -27,7 +27,10 @@ export interface ReviewInstructOptions {
   readonly reviewers?: CustomReviewers;
 }
 
-/** Most supersteps of a conversation: the seed, then at most candidate, reviewers, verdict, chairman, person a turn, and a reserve. */
+/**
+ * Most supersteps of a conversation: the seed, then at most candidate, reviewers, verdict, chairman, person a turn, and a
+ * reserve. The `recursionLimit` for a run of a graph that has the loop as a node; the loop by itself sets its own.
+ */
 export function superstepsOf(turns: number): number {
   return 1 + 5 * turns + 10;
 }

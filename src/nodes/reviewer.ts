@@ -1,3 +1,4 @@
+import { type ModelCallError, ReplyError } from "../errors.js";
 import { parseReview, reviewReplySchema, reviewerMessages, reviewerPromptVersion } from "../prompts/reviewer.js";
 import { type ConversationUpdate, type ReviewTask, dialogueOf } from "../state/conversation.js";
 import type { CallUsage } from "../state/records.js";
@@ -62,8 +63,12 @@ async function askModel(
     callConfig(runtime, { role: "reviewer", reviewer: reviewer.name, turn, evolution, model: model.model, promptVersion: reviewerPromptVersion }),
   );
   if ("error" in asked && mistakes.includes(asked.error.code)) throw asked.error;
-  const word = "error" in asked ? { code: asked.error.code, reason: asked.error.message } : asked.value;
-  return { word, calls: asked.calls };
+  return { word: "error" in asked ? abstentionOf(asked.error) : asked.value, calls: asked.calls };
+}
+
+function abstentionOf(error: ReplyError | ModelCallError): ReviewerWord {
+  const { code, message: reason, facts } = error;
+  return { code, reason, attempts: facts.attempts, ...(error instanceof ReplyError && { rawText: error.facts.rawText }) };
 }
 
 /** A wrong key or model name is for the user to mend, at once: with abstentions it would only weaken every verdict. */

@@ -1,6 +1,6 @@
 import { QuorumError } from "../errors.js";
 import { type ConversationState, type ConversationUpdate, currentTurn } from "../state/conversation.js";
-import type { Review } from "../state/records.js";
+import type { Abstention, Review } from "../state/records.js";
 import { type Settings, type VerdictSide, seatedPanel } from "../state/settings.js";
 import type { PanelAttendance } from "./attendance.js";
 import { type NodeRuntime, emit, settingsOf } from "./runtime.js";
@@ -33,10 +33,12 @@ export function createVerdict(attendance: PanelAttendance) {
   };
 }
 
-function belowQuorum(turn: number, reviews: number, quorum: number, abstentions: readonly { reviewer: string; reason: string }[]): QuorumError {
+function belowQuorum(turn: number, reviews: number, quorum: number, abstentions: readonly Abstention[]): QuorumError {
   const reasons = abstentions.map(({ reviewer, reason }) => `${reviewer}: ${reason}`).join(" | ");
+  const attempts = abstentions.reduce((sum, abstention) => sum + (abstention.attempts ?? 0), 0);
+  const rawText = abstentions.flatMap((abstention) => abstention.rawText ?? []).join("\n\n") || null;
   return new QuorumError(
     `turn ${turn}: ${reviews} of the ${quorum} reviews that a verdict needs. Resume the thread to ask the missing reviewers again, or lower \`quorum\`. ${reasons}`,
-    { turn, reviews, quorum, abstentions },
+    { turn, reviews, quorum, abstentions, attempts, rawText },
   );
 }

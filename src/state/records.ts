@@ -22,7 +22,15 @@ export const Review = z.object({
 export type Review = z.infer<typeof Review>;
 
 /** A reviewer that could not give a review, and why. */
-export const Abstention = z.object({ reviewer: z.string(), code: z.string(), reason: z.string() });
+export const Abstention = z.object({
+  reviewer: z.string(),
+  code: z.string(),
+  reason: z.string(),
+  /** Replies asked for, or attempts at the call. */
+  attempts: z.int().optional(),
+  /** The last reply, where it was one that could not be used. */
+  rawText: z.string().optional(),
+});
 export type Abstention = z.infer<typeof Abstention>;
 
 /** Where an instruction came from: the seed, a positive verdict, a negative one, or no review at all. */

@@ -107,6 +107,16 @@ describe("generate against an endpoint", () => {
     expect(await readRows(join(output, "conversations.jsonl"))).toHaveLength(3);
   });
 
+  it("keeps what reviewers said that could not be used, where too few reviews came of it", async () => {
+    const server = await startOpenAiServer(({ role }) => (role === "reviewer" ? { content: "I would rather not judge." } : undefined));
+    const output = freshFolder();
+    const args = ["generate", await seeds(1), "--output", output, "--model", "openai:test", "--base-url", server.baseUrl];
+    expect((await runCli(args)).code).toBe(2);
+    await server.close();
+    const said = expect.stringContaining("I would rather not judge.");
+    expect(await readFailures(join(output, "failures.jsonl"))).toMatchObject([{ code: "below_quorum", turn: 1, rawText: said, attempts: 9 }]);
+  });
+
   it("stops at a wrong key, naming endpoint and role and never the key", async () => {
     const server = await startOpenAiServer(() => ({ status: 401, body: { error: { message: "bad key sk-very-secret-0123456789" } } }));
     const output = freshFolder();

@@ -37,7 +37,13 @@ describe("a reviewer that cannot review", () => {
     expect(requests.filter(({ reviewer }) => reviewer === "b").map(({ messages }) => messages.length)).toEqual([2, 4, 4]);
     expect(turns[0]?.calls.filter(({ reviewer }) => reviewer === "b")).toHaveLength(3);
     expect(turns[0]?.abstentions).toEqual([
-      { reviewer: "b", code: "reply_malformed", reason: expect.stringMatching(/reviewer "b".*3 attempts.*critique: /) },
+      {
+        reviewer: "b",
+        code: "reply_malformed",
+        reason: expect.stringMatching(/reviewer "b".*3 attempts.*critique: /),
+        attempts: 3,
+        rawText: '{"verdict": "positive"}',
+      },
     ]);
   });
 

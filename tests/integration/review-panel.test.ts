@@ -48,7 +48,7 @@ describe("what the panel gives", () => {
     });
     const { reviews, abstentions, verdict } = await panel.invoke({ messages: [question, answer] });
     expect(reviews.map(({ reviewer }) => reviewer)).toEqual(["a", "c"]);
-    expect(abstentions).toEqual([{ reviewer: "b", code: "model_unavailable", reason: "the endpoint of b is down" }]);
+    expect(abstentions).toEqual([{ reviewer: "b", code: "model_unavailable", reason: "the endpoint of b is down", attempts: 3 }]);
     expect(verdict).toBe("positive");
   });
 
