@@ -4,9 +4,9 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import type { ConversationRow } from "../../src/dataset/conversation-row.js";
 import type { FailureRow } from "../../src/generation/output-folder.js";
-import { badDay, repaid, seededRandom } from "./chaos.js";
+import { badDay, bodyKey, repaid, seededRandom } from "./chaos.js";
 import { type CliResult, startCli } from "./cli.js";
-import { startOpenAiServer } from "./openai-server.js";
+import { type LoggedRequest, startOpenAiServer } from "./openai-server.js";
 import { range, readFailures, readRows } from "./rows.js";
 import type { temporaryFiles } from "./temporary-files.js";
 
@@ -29,8 +29,8 @@ export interface SoakResult {
   /** Of all processes together. A torn line would have thrown. */
   readonly rows: readonly ConversationRow[];
   readonly failures: readonly FailureRow[];
-  /** Requests that were answered properly and came again. */
-  readonly repaid: number;
+  /** Requests that were answered properly and came again, and which of them no kill excuses. */
+  readonly repaid: { readonly all: readonly string[]; readonly inexcusable: readonly string[] };
 }
 
 /** Puts a job through a bad day of its endpoint and some kills, and then lets it finish. */
@@ -50,6 +50,7 @@ export async function soak({ files, conversations, concurrency, processes, kills
     const endpoint = ["--model", "openai:test", "--base-url", server.baseUrl, "--concurrency", `${concurrency}`, "--timeout", "3"];
     const start = () => processes.map((flags) => startCli(["generate", seeds, "--output", output, ...endpoint, ...flags, "--quiet"]));
 
+    const excused = new Set<string>();
     for (let kill = 0; kill < kills; kill++) {
       const runs = start();
       // Not before something new was done.
@@ -61,18 +62,32 @@ export async function soak({ files, conversations, concurrency, processes, kills
       }
       for (const { child } of runs) child.kill("SIGKILL");
       for (const { result } of runs) await result;
+      for (const key of underWay(server.requests)) excused.add(key);
     }
     const results = await Promise.all(start().map(({ result }) => result));
     const names = await readdir(output);
     const ofAll = async <Row>(kind: string, read: (path: string) => Promise<Row[]>) =>
       (await Promise.all(names.filter((name) => name.startsWith(kind)).map((name) => read(join(output, name))))).flat();
+    const again = repaid(server, (request) => request.answered && !faulty.has(request));
     return {
       results,
       rows: await ofAll("conversations", readRows),
       failures: await ofAll("failures", readFailures),
-      repaid: repaid(server, (request) => request.answered && !faulty.has(request)).length,
+      repaid: { all: again, inexcusable: again.filter((key) => !excused.has(key)) },
     };
   } finally {
     await server.close();
   }
+}
+
+/** The requests of the step that each conversation is in: of one role, after the last one of another. */
+function underWay(requests: readonly LoggedRequest[]): Set<string> {
+  const steps = new Map<string, { role: string; keys: string[] }>();
+  for (const request of requests) {
+    const topic = /How is thing \d+ made/.exec(JSON.stringify(request.body))?.[0] ?? "";
+    const step = steps.get(topic);
+    if (step?.role === request.role) step.keys.push(bodyKey(request));
+    else steps.set(topic, { role: request.role, keys: [bodyKey(request)] });
+  }
+  return new Set([...steps.values()].flatMap(({ keys }) => keys));
 }
