@@ -49,7 +49,8 @@ const format = 1;
 /**
  * Keeps replies in `dir`, one file each, found by a digest of everything that shapes a reply: endpoint, model, sampling,
  * messages, reply schema; and the reviewer's name, so that a panel of like reviewers keeps its several voices. Only whole
- * replies with text are kept, and nothing but the reply is: no key, no prompt. `offline` is passed through.
+ * replies with text are kept, and nothing but the reply is: no key, no prompt. `offline` is passed through. A reply that its
+ * caller could not use leaves the cache by its `discard`, whether it came from an endpoint or out of the cache.
  *
  * Several processes may share a folder: entries are put in place whole. An entry that is damaged counts as a miss and is
  * replaced. Equal requests that are under way at the same time are not merged: each must be free to fail or to be aborted.
@@ -91,21 +92,31 @@ export function createCache(dir: string, { onWarning = () => undefined }: CacheO
     }
   }
 
+  async function forget(file: string): Promise<void> {
+    try {
+      await rm(file, { force: true });
+    } catch (error) {
+      giveUp("cleared of a reply that was of no use", error);
+    }
+  }
+
   return {
     wrap: (access) => async (request, config) => {
       if (request.settings.model === "offline") return access(request, config);
       config.signal?.throwIfAborted();
       const key = keyOf(request);
       const file = join(dir, key.slice(0, 2), `${key.slice(2)}.json`);
+      const discard = () => forget(file);
       const found = await find(file);
       if (found) {
         hits++;
-        return { ...found, cached: true } satisfies CachedReply;
+        return { ...found, cached: true, discard } satisfies CachedReply;
       }
       misses++;
       const reply = await access(request, config);
-      if (storing && reply.finish === "stop" && reply.text.trim() !== "") await store(file, reply);
-      return reply;
+      if (!storing || reply.finish !== "stop" || reply.text.trim() === "") return reply;
+      await store(file, reply);
+      return { ...reply, discard };
     },
     stats: () => ({ hits, misses, stored }),
   };

@@ -33,6 +33,7 @@ export async function ask<T>(models: ModelAccess, request: ModelRequest, options
       return { calls, value: read(reply, options.parse), messageId: reply.messageId };
     } catch (fault) {
       if (!(fault instanceof ReplyFault)) throw fault;
+      await reply.discard?.();
       if (fault.code === "reply_refused" || calls.length >= options.attempts)
         return { calls, error: replyError(request, reply, calls.length, fault) };
       messages = [...request.messages, ...correction(reply, fault)];

@@ -43,6 +43,11 @@ export interface ModelReply {
   readonly runId?: string;
   /** Came out of a cache and was not paid for. */
   readonly cached?: true;
+  /**
+   * Forgets the reply where it was kept to be given again; absent where it was not kept. Whoever cannot use a reply calls
+   * this, or the same request would get the same reply for ever. Never throws.
+   */
+  readonly discard?: () => Promise<void>;
 }
 
 /**

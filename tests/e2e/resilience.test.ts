@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 
 import { describe, expect, it } from "vitest";
 
-import { bodyKey, repaid } from "../support/chaos.js";
+import { repaid } from "../support/chaos.js";
 import { runCli, startCli } from "../support/cli.js";
 import { type Fault, type OpenAiServer, type Reply, startOpenAiServer } from "../support/openai-server.js";
 import { indices, range, readFailures, readRows } from "../support/rows.js";
@@ -239,29 +239,6 @@ describe("limits", () => {
     server.setHandler(() => undefined);
     expect(await runCli(args)).toMatchObject({ code: 0 });
     expect(indices(await rowsOf(output))).toEqual(range(4));
-    await server.close();
-  });
-
-  it("re-pays nothing for an ablation that shares a cache", async () => {
-    const server = await startOpenAiServer();
-    const cache = files.path("cache");
-    const file = await seeds(3);
-    await runCli([...against(server, file, freshFolder()), "--cache", cache], { env: { OPENAI_API_KEY: "sk-planted-secret" } });
-    const paid = server.requests.length;
-    const { stderr } = await runCli([...against(server, file, freshFolder()), "--cache", cache, "--mode", "no_review", "--turns", "2"]);
-    // The first answer is in the cache; without reviews, the chairman and the second answer are not.
-    expect(
-      server.requests
-        .slice(paid)
-        .map(({ role }) => role)
-        .sort(),
-    ).toEqual([...Array<string>(3).fill("candidate"), ...Array<string>(3).fill("chairman")]);
-    expect(stderr).toContain("from the cache: 3 of 9");
-    expect(new Set(server.requests.map(bodyKey)).size).toBe(server.requests.length);
-    const entries = await readdir(cache, { recursive: true, withFileTypes: true });
-    for (const entry of entries.filter((found) => found.isFile())) {
-      expect(await readFile(join(entry.parentPath, entry.name), "utf8")).not.toContain("sk-planted-secret");
-    }
     await server.close();
   });
 });

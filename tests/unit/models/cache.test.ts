@@ -46,10 +46,11 @@ describe("createCache", () => {
     const first = cacheIn(dir);
     const paid = await first.call(request, {});
     expect(paid).not.toHaveProperty("cached");
-    expect(await first.call(request, {})).toEqual({ ...paid, cached: true });
+    const again = { ...paid, cached: true, discard: expect.any(Function) };
+    expect(await first.call(request, {})).toEqual(again);
     expect(first.stats()).toEqual({ hits: 1, misses: 1, stored: 1 });
     const second = cacheIn(dir);
-    expect(await second.call(requestTo("http://127.0.0.1:9/v1"), {})).toEqual({ ...paid, cached: true });
+    expect(await second.call(requestTo("http://127.0.0.1:9/v1"), {})).toEqual(again);
     expect(second.requests).toHaveLength(0);
   });
 
@@ -104,6 +105,18 @@ describe("createCache", () => {
     expect(requests).toHaveLength(2);
     expect(stats()).toEqual({ hits: 0, misses: 2, stored: 0 });
     expect(await filesIn(dir)).toEqual([]);
+  });
+
+  it.each(["as it came from the endpoint", "as it came out of the cache"])("forgets a reply that is discarded %s", async (when) => {
+    const dir = newFolder();
+    const { call, requests } = cacheIn(dir);
+    const paid = await call(request, {});
+    const reply = when.includes("cache") ? await call(request, {}) : paid;
+    await reply.discard?.();
+    expect(await filesIn(dir)).toEqual([]);
+    expect((await call(request, {})).text).toBe("Reply 2");
+    expect((await call(request, {})).text).toBe("Reply 2");
+    expect(requests).toHaveLength(2);
   });
 
   it("leaves the offline model alone", async () => {

@@ -1,0 +1,70 @@
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+
+import { describe, expect, it } from "vitest";
+
+import { bodyKey } from "../support/chaos.js";
+import { runCli } from "../support/cli.js";
+import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
+import { indices, range, readFailures, readRows } from "../support/rows.js";
+import { temporaryFiles } from "../support/temporary-files.js";
+
+const files = temporaryFiles();
+let folders = 0;
+const freshFolder = () => files.path(`out-${++folders}`);
+const seeds = (count: number) =>
+  files.write(
+    range(count)
+      .map((index) => JSON.stringify({ instruction: `Why is ${index} a number?` }))
+      .join("\n"),
+  );
+const against = (server: OpenAiServer, file: string, output: string) => [
+  "generate",
+  file,
+  "--output",
+  output,
+  "--model",
+  "openai:test",
+  "--base-url",
+  server.baseUrl,
+];
+
+describe("a shared cache", () => {
+  it("re-pays nothing for an ablation", async () => {
+    const server = await startOpenAiServer();
+    const cache = files.path("ablation-cache");
+    const file = await seeds(3);
+    await runCli([...against(server, file, freshFolder()), "--cache", cache], { env: { OPENAI_API_KEY: "sk-planted-secret" } });
+    const paid = server.requests.length;
+    const { stderr } = await runCli([...against(server, file, freshFolder()), "--cache", cache, "--mode", "no_review", "--turns", "2"]);
+    // The first answer is in the cache; without reviews, the chairman and the second answer are not.
+    expect(
+      server.requests
+        .slice(paid)
+        .map(({ role }) => role)
+        .sort(),
+    ).toEqual([...Array<string>(3).fill("candidate"), ...Array<string>(3).fill("chairman")]);
+    expect(stderr).toContain("from the cache: 3 of 9");
+    expect(new Set(server.requests.map(bodyKey)).size).toBe(server.requests.length);
+    const entries = await readdir(cache, { recursive: true, withFileTypes: true });
+    for (const entry of entries.filter((found) => found.isFile())) {
+      expect(await readFile(join(entry.parentPath, entry.name), "utf8")).not.toContain("sk-planted-secret");
+    }
+    await server.close();
+  });
+
+  it("does not give again what could not be used", async () => {
+    const server = await startOpenAiServer(({ role }) => (role === "reviewer" ? { content: '{"verdict": "positive"}' } : undefined));
+    const output = freshFolder();
+    const args = [...against(server, await seeds(2), output), "--cache", files.path("cache")];
+    expect(await runCli(args)).toMatchObject({ code: 2 });
+    expect(await readFailures(join(output, "failures.jsonl"))).toMatchObject([{ code: "below_quorum" }, { code: "below_quorum" }]);
+    server.setHandler(() => undefined);
+    const { code, stderr } = await runCli([...args, "--retry-failed"]);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const rows = await readRows(join(output, "conversations.jsonl"));
+    expect(indices(rows)).toEqual(range(2));
+    expect(rows.flatMap(({ turns }) => turns.flatMap(({ abstentions }) => abstentions))).toEqual([]);
+    await server.close();
+  });
+});
