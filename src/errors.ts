@@ -27,8 +27,19 @@ export class InputError extends ReviewInstructError {
 }
 
 /** How a call to a model failed before it gave any usable reply. */
-export type ModelCallCode =
-  "model_unauthorized" | "model_bad_request" | "model_rate_limited" | "model_unavailable" | "model_timeout" | "model_misconfigured";
+export const modelCallCodes = [
+  "model_unauthorized",
+  "model_out_of_credit",
+  "model_bad_request",
+  "model_rate_limited",
+  "model_unavailable",
+  "model_timeout",
+  "model_misconfigured",
+] as const;
+export type ModelCallCode = (typeof modelCallCodes)[number];
+
+/** Those that are for the user to mend, and that every further call would meet: nothing may go on as if they were bad luck. */
+export const mistakes: readonly string[] = ["model_unauthorized", "model_out_of_credit", "model_misconfigured"] satisfies ModelCallCode[];
 
 /** An endpoint could not be made to answer, retries included. */
 export class ModelCallError extends ReviewInstructError {

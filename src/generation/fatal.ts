@@ -1,13 +1,12 @@
-import { ModelCallError, ReviewInstructError } from "../errors.js";
+import { ModelCallError, ReviewInstructError, mistakes } from "../errors.js";
 
 /** Faults of the job and not of one conversation: going on would only fail the rest, too. */
 const fatalCodes = new Set([
+  ...mistakes,
   "budget_exhausted",
   "endpoint_down",
   "output_unwritable",
   "checkpoints_unavailable",
-  "model_unauthorized",
-  "model_misconfigured",
   "server_unavailable",
   "server_unauthorized",
 ]);

@@ -48,7 +48,7 @@ export interface GenerateResult extends Progress {
 /**
  * Makes every seed a conversation, each exactly once over any number of runs and kills: finished ones are skipped, unfinished
  * ones go on from their last checkpoint, a conversation that fails for good becomes a failure row. What would fail every
- * conversation (budget, endpoint, disk, database, key) stops the job instead, resumably.
+ * conversation (budget, endpoint, disk, database, key, credit) stops the job instead, resumably.
  */
 export async function generate(options: GenerateOptions): Promise<GenerateResult> {
   const { seeds, runner, folder, origin, shard, retryFailed = false, keepCheckpoints = false } = options;

@@ -1,7 +1,7 @@
 import { AIMessage, type BaseMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
 import { z } from "zod";
 
-import { type ModelCallCode, ModelCallError, type ReplyFaultCode, ReplyError, ReviewInstructError } from "../errors.js";
+import { ModelCallError, type ReplyFaultCode, ReplyError, ReviewInstructError, modelCallCodes } from "../errors.js";
 import type { ConversationOutput } from "../state/conversation.js";
 import { EarlyEnding, Turn } from "../state/records.js";
 
@@ -59,18 +59,10 @@ function toMessage({ type, content, id }: z.infer<typeof WireMessage>): BaseMess
   return type === "ai" ? [new AIMessage(fields)] : [];
 }
 
-const callCodes = [
-  "model_unauthorized",
-  "model_bad_request",
-  "model_rate_limited",
-  "model_unavailable",
-  "model_timeout",
-  "model_misconfigured",
-] as const satisfies readonly ModelCallCode[];
 const replyCodes = ["reply_empty", "reply_truncated", "reply_malformed", "reply_refused"] as const satisfies readonly ReplyFaultCode[];
 
 const CallFailure = z.object({
-  code: z.enum(callCodes),
+  code: z.enum(modelCallCodes),
   message: z.string(),
   facts: z.object({ role: z.string(), endpoint: z.string(), model: z.string(), status: z.number().optional(), attempts: z.number() }),
 });

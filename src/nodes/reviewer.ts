@@ -1,4 +1,4 @@
-import { type ModelCallError, ReplyError } from "../errors.js";
+import { type ModelCallError, ReplyError, mistakes } from "../errors.js";
 import { parseReview, reviewReplySchema, reviewerMessages, reviewerPromptVersion } from "../prompts/reviewer.js";
 import { type ConversationUpdate, type ReviewTask, dialogueOf } from "../state/conversation.js";
 import type { CallUsage } from "../state/records.js";
@@ -19,7 +19,8 @@ interface Heard {
 /**
  * Judges the newest answer as one member of the panel: by a model, or in its own way where `custom` holds its name. A
  * reviewer that cannot (endpoint fails for good, no usable reply) abstains, with the reason on record; whether enough remain
- * is the verdict's business.
+ * is the verdict's business. What is for the user to mend (`mistakes`) ends the run: with abstentions it would only weaken
+ * every verdict.
  */
 export function createReviewer(models: ModelAccess, attendance: PanelAttendance, custom: CustomReviewers = {}) {
   // A map: names are free text, and an object would know "constructor".
@@ -70,6 +71,3 @@ function abstentionOf(error: ReplyError | ModelCallError): ReviewerWord {
   const { code, message: reason, facts } = error;
   return { code, reason, attempts: facts.attempts, ...(error instanceof ReplyError && { rawText: error.facts.rawText }) };
 }
-
-/** A wrong key or model name is for the user to mend, at once: with abstentions it would only weaken every verdict. */
-const mistakes: readonly string[] = ["model_unauthorized", "model_misconfigured"];

@@ -75,20 +75,23 @@ describe("a reviewer that cannot review", () => {
     expect(begun).toContain("b 2");
   });
 
-  it.each(["model_unauthorized", "model_misconfigured"] as const)("does not hide the user's own mistake: %s stops the run", async (code) => {
-    const mistake = new ModelCallError(code, "wrong key", { role: "reviewer", endpoint: "http://127.0.0.1:9/v1", model: "m", attempts: 1 });
-    let mended = false;
-    const { graph, begun } = graphUnderTest((request, call) => {
-      if (request.reviewer === "b" && !mended) throw mistake;
-      return plainScript(request, call);
-    });
-    const thread = newThread({ turns: 2, panel });
-    await expect(graph.invoke(seed, thread)).rejects.toThrow("wrong key");
-    mended = true;
-    begun.length = 0;
-    await graph.invoke(null, thread);
-    expect(begun).toEqual(["b 1", "chairman 1", "candidate 2"]);
-  });
+  it.each(["model_unauthorized", "model_out_of_credit", "model_misconfigured"] as const)(
+    "does not hide the user's own mistake: %s stops the run",
+    async (code) => {
+      const mistake = new ModelCallError(code, "wrong key", { role: "reviewer", endpoint: "http://127.0.0.1:9/v1", model: "m", attempts: 1 });
+      let mended = false;
+      const { graph, begun } = graphUnderTest((request, call) => {
+        if (request.reviewer === "b" && !mended) throw mistake;
+        return plainScript(request, call);
+      });
+      const thread = newThread({ turns: 2, panel });
+      await expect(graph.invoke(seed, thread)).rejects.toThrow("wrong key");
+      mended = true;
+      begun.length = 0;
+      await graph.invoke(null, thread);
+      expect(begun).toEqual(["b 1", "chairman 1", "candidate 2"]);
+    },
+  );
 });
 
 describe("reviewers that fail the run together", () => {

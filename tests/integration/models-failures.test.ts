@@ -154,7 +154,7 @@ describe("timeouts", () => {
 describe("failures that stay", () => {
   it.each<[number, string, string]>([
     [400, "model_bad_request", "temperature"],
-    [402, "model_bad_request", "credit"],
+    [402, "model_out_of_credit", "account of the key in TEST_KEY is out of credit"],
     [404, "model_bad_request", "base URL"],
     [413, "model_bad_request", "length of the conversation"],
     [422, "model_bad_request", "refuses the request"],
@@ -188,7 +188,7 @@ describe("failures that stay", () => {
     server.setHandler(() => ({ status: 429, body: { error: { message: "You exceeded your current quota", code: "insufficient_quota" } } }));
     const error = await failure(call());
     expect(server.requests).toHaveLength(1);
-    expect(error).toMatchObject({ code: "model_rate_limited", message: expect.stringContaining("plan and billing") });
+    expect(error).toMatchObject({ code: "model_out_of_credit", message: expect.stringContaining("plan and billing") });
   });
 
   it("does not follow redirects, which could lead prompts and key elsewhere", async () => {

@@ -16,12 +16,16 @@ interface Link {
 
 const statusCodes: Readonly<Record<number, ModelCallCode>> = {
   401: "model_unauthorized",
+  402: "model_out_of_credit",
   403: "model_unauthorized",
   408: "model_unavailable",
   409: "model_unavailable",
   425: "model_unavailable",
   429: "model_rate_limited",
 };
+
+/** Failures by status that may pass by themselves. */
+const passing: readonly ModelCallCode[] = ["model_unavailable", "model_rate_limited"];
 
 /**
  * What went wrong in one attempt, from whatever a chat model threw: by HTTP status where there is one, else by the kind of
@@ -49,11 +53,12 @@ export function attemptFault(error: unknown, redact: (text: string) => string): 
 }
 
 function httpFault(link: Link, status: number, redact: (text: string) => string): AttemptError {
-  const code = statusCodes[status] ?? (status >= 500 ? "model_unavailable" : "model_bad_request");
+  // OpenAI says so with the status of a rate limit, which waiting would not end.
   const outOfQuota = [link.code, link.type, link.message].some((text) => text.includes("insufficient_quota"));
+  const code = outOfQuota ? "model_out_of_credit" : (statusCodes[status] ?? (status >= 500 ? "model_unavailable" : "model_bad_request"));
   const said = redact(link.message.replace(/^\d{3} /, ""));
   return new AttemptError(code, said ? `HTTP ${status}: ${said}` : `HTTP ${status}`, {
-    retryable: !outOfQuota && code !== "model_unauthorized" && code !== "model_bad_request",
+    retryable: passing.includes(code),
     status,
     retryAfterMs: link.headers && readRetryAfter(link.headers),
   });

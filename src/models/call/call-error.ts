@@ -20,8 +20,10 @@ function adviceFor({ settings }: ModelRequest, { code, detail }: AttemptError): 
   switch (code) {
     case "model_unauthorized":
       return `Check the key in the environment variable ${settings.apiKeyEnv}, and that it may use this model.`;
+    case "model_out_of_credit":
+      return `The account of the key in ${settings.apiKeyEnv} is out of credit: check its plan and billing, then try again.`;
     case "model_rate_limited":
-      return detail.retryable ? "Lower the concurrency, or try again later." : "The account has no quota left: check its plan and billing.";
+      return "Lower the concurrency, or try again later.";
     case "model_timeout":
       return "Raise the timeout, lower the output limit, or lower the concurrency.";
     case "model_unavailable":
@@ -36,7 +38,6 @@ function adviceFor({ settings }: ModelRequest, { code, detail }: AttemptError): 
 }
 
 function badRequestAdvice(status: number): string {
-  if (status === 402) return "Check the account's credit.";
   if (status === 404 || status === 405 || status < 400) return "Check the model's name and the base URL (it usually ends in /v1).";
   return "The endpoint refuses the request as it is: check the model's name, temperature, output limit and the length of the conversation.";
 }

@@ -184,12 +184,12 @@ export class Lane {
         return this.#breaker.failed(pass, request, error, now) === "again";
       case "model_rate_limited":
         this.#endpointIsThere(pass, now);
-        // Without quota, fewer calls or later ones would be refused just the same.
-        if (!detail.retryable) return false;
         this.#limit.refused(startedAt, now);
         if (!detail.retryAfterMs) this.#pause.refused(startedAt, now);
         return false;
       case "model_unauthorized":
+      // Fewer calls, or later ones, would be refused just the same.
+      case "model_out_of_credit":
       case "model_bad_request":
         this.#endpointIsThere(pass, now);
         return false;

@@ -52,6 +52,7 @@ describe("a failure on a server", () => {
     const call = failuresIn(failed("model_unauthorized", { role: "candidate", endpoint: "http://x", model: "m", status: 401, attempts: 1 }));
     expect(call).toEqual([expect.any(ModelCallError)]);
     expect(call[0]).toMatchObject({ code: "model_unauthorized", message: "It failed.", facts: { status: 401 } });
+    expect(failuresIn(failed("model_out_of_credit", call[0]?.facts ?? {}))).toEqual([expect.any(ModelCallError)]);
     const reply = failuresIn(failed("reply_malformed", { role: "candidate", model: "m", attempts: 3, rawText: "{" }));
     expect(reply).toEqual([expect.any(ReplyError)]);
     expect(failuresIn(failed("below_quorum", { turn: 1 }))).toMatchObject([{ code: "below_quorum", facts: { turn: 1 } }]);

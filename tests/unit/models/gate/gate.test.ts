@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { ReviewInstructError } from "../../../../src/errors.js";
+import { AttemptError } from "../../../../src/models/call/attempt.js";
 import { EndpointDownError } from "../../../../src/models/gate/endpoint-down-error.js";
 import { createGate } from "../../../../src/models/gate/gate.js";
 import { answered, callMany, here, pass, retrying, statusOf, until } from "../../../support/gate-calls.js";
@@ -101,7 +102,7 @@ describe("pauses", () => {
   });
 
   it("are not made for an account without quota", async () => {
-    const broke = Object.assign(refused(), { detail: { retryable: false, status: 429 } });
+    const broke = new AttemptError("model_out_of_credit", "HTTP 429: insufficient_quota", { retryable: false, status: 429 });
     const gate = createGate();
     const outcomes = callMany(gate.wrap(simulateEndpoint(() => ({ error: broke })).access), 100);
     await pass(1_000);

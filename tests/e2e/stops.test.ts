@@ -1,0 +1,59 @@
+import { join } from "node:path";
+
+import { describe, expect, it } from "vitest";
+
+import { runCli } from "../support/cli.js";
+import { type Fault, type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
+import { indices, range, readFailures, readRows } from "../support/rows.js";
+import { temporaryFiles } from "../support/temporary-files.js";
+
+const files = temporaryFiles();
+let folders = 0;
+const freshFolder = () => files.path(`out-${++folders}`);
+const seeds = (count: number) =>
+  files.write(
+    range(count)
+      .map((index) => JSON.stringify({ instruction: `Why is ${index} a number?` }))
+      .join("\n"),
+  );
+const rowsOf = (output: string) => readRows(join(output, "conversations.jsonl"));
+const against = (server: OpenAiServer, file: string, output: string) => [
+  "generate",
+  file,
+  "--output",
+  output,
+  "--model",
+  "openai:test",
+  "--base-url",
+  server.baseUrl,
+];
+
+describe("what is for the user to mend", () => {
+  const faults: [name: string, fault: Fault, said: string][] = [
+    [
+      "a quota that is used up",
+      { status: 429, body: { error: { message: "You exceeded your quota", code: "insufficient_quota" } } },
+      "out of credit",
+    ],
+    ["an account without credit", { status: 402, body: { error: { message: "Insufficient balance" } } }, "out of credit"],
+  ];
+  const whose = ["candidate", "reviewer"] as const;
+  it.each(faults.flatMap((fault) => whose.map((role) => [...fault, role] as const)))(
+    "stops the job resumably and marks nobody as failed: %s",
+    async (_name, fault, said, role) => {
+      const server = await startOpenAiServer((request) => (request.role === role && request.index >= 2 ? fault : undefined));
+      const output = freshFolder();
+      const args = [...against(server, await seeds(4), output), "--concurrency", "1"];
+      const { code, stderr } = await runCli(args);
+      expect({ code, stderr }).toMatchObject({ code: 3 });
+      for (const text of [said, role, server.baseUrl, "The same command continues"]) expect(stderr).toContain(text);
+      expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
+      server.setHandler(() => undefined);
+      expect(await runCli(args)).toMatchObject({ code: 0 });
+      const rows = await rowsOf(output);
+      expect(indices(rows)).toEqual(range(4));
+      expect(rows.flatMap(({ turns }) => turns.flatMap(({ abstentions }) => abstentions))).toEqual([]);
+      await server.close();
+    },
+  );
+});
