@@ -5,6 +5,7 @@ const fatalCodes = new Set([
   ...mistakes,
   "budget_exhausted",
   "endpoint_down",
+  "output_lost",
   "output_unwritable",
   "checkpoints_unavailable",
   "server_unavailable",

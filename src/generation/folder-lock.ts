@@ -1,30 +1,31 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync, unlinkSync } from "node:fs";
 import { link, readFile, stat, unlink, utimes, writeFile } from "node:fs/promises";
-import { hostname } from "node:os";
-
-import { z } from "zod";
 
 import { ReviewInstructError } from "../errors.js";
 import { diskError } from "./jsonl-file.js";
-
-const Holder = z.object({ pid: z.int(), host: z.string(), since: z.string(), born: z.string().nullable() });
-type Holder = z.infer<typeof Holder>;
+import { type Holder, isRunning, parseHolder, sameHolder, thisProcess } from "./lock-holder.js";
 
 const heartbeatMs = 10_000;
-/** A holder on another machine is taken for dead after this long without a heartbeat. */
+/** A holder whose process cannot be looked at is taken for dead after this long without a heartbeat. */
 const staleMs = 6 * heartbeatMs;
 
 export interface FolderLock {
+  /** Whether it is still this process's own: another may take it from a holder that slept, and a person may delete it. */
+  isHeld(): Promise<boolean>;
+  /** Lets go of what is still its own. */
   release(): Promise<void>;
 }
 
 /**
  * Takes the only right to write: a file that names its holder. Throws `output_in_use` with the holder's process and machine
- * while it lives; a holder that died (its process is gone, or on another machine its heartbeat stopped) is replaced.
+ * while it lives; a holder that died is replaced: its process is gone, or, where its number means nothing here (on another
+ * machine, in another container), its heartbeat stopped.
  */
 export async function lockFolder(path: string): Promise<FolderLock> {
-  const me: Holder = { pid: process.pid, host: hostname(), since: new Date().toISOString(), born: bornAt(process.pid) };
-  const mine = `${path}.${me.pid}`;
+  const me = thisProcess();
+  // Not by the process number: in containers that share the folder it may be the same.
+  const mine = `${path}.${randomUUID()}`;
   await writeFile(mine, JSON.stringify(me)).catch((error: unknown) => {
     throw diskError(path, error);
   });
@@ -33,12 +34,14 @@ export async function lockFolder(path: string): Promise<FolderLock> {
   } finally {
     await unlink(mine);
   }
-  const beat = setInterval(() => void touch(path), heartbeatMs);
+  const isHeld = async () => sameHolder(await readHolder(path), me);
+  const beat = setInterval(() => void keepAlive(path, isHeld), heartbeatMs);
   beat.unref();
   return {
+    isHeld,
     release: async () => {
       clearInterval(beat);
-      if (samePerson(await readHolder(path), me)) await unlink(path);
+      if (await isHeld()) await unlink(path);
     },
   };
 }
@@ -49,46 +52,39 @@ async function taken(mine: string, path: string): Promise<boolean> {
     await link(mine, path);
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    if (isCode(error, "EEXIST")) return false;
     throw diskError(path, error);
   }
 }
 
 async function removeStale(path: string): Promise<void> {
   const holder = await readHolder(path);
-  if (holder && (await lives(holder, path))) {
-    throw new ReviewInstructError(
-      "output_in_use",
-      `the output folder is in use by process ${holder.pid} on ${holder.host} since ${holder.since}. Wait for it, stop it, or choose another --output.`,
-      { ...holder, file: path },
-    );
-  }
+  if (holder && (isRunning(holder) ?? (await beats(path)))) throw inUse(path, holder);
   try {
     // Looked at again right before: another process may have replaced the dead holder meanwhile.
-    if (samePerson(parseHolder(readFileSync(path, "utf8")), holder)) unlinkSync(path);
+    if (sameHolder(parseHolder(readFileSync(path, "utf8")), holder)) unlinkSync(path);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw diskError(path, error);
+    if (!isCode(error, "ENOENT")) throw diskError(path, error);
   }
 }
 
-async function lives(holder: Holder, path: string): Promise<boolean> {
-  if (holder.host !== hostname()) return Date.now() - (await stat(path)).mtimeMs < staleMs;
-  try {
-    process.kill(holder.pid, 0);
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
-  // The number may have gone to another process since.
-  return bornAt(holder.pid) === holder.born;
+function inUse(path: string, holder: Holder): ReviewInstructError {
+  const { pid, host, since } = holder;
+  const elsewhere = ` That is another machine or container; if it was killed there, run again ${staleMs / 1000} s later.`;
+  return new ReviewInstructError(
+    "output_in_use",
+    `the output folder is in use by process ${pid} on ${host} since ${since}. Wait for it, stop it, or choose another --output.` +
+      (isRunning(holder) === null ? elsewhere : ""),
+    { ...holder, file: path },
+  );
 }
 
-/** When a process started, in the kernel's own clock; null where the system does not tell. */
-function bornAt(pid: number): string | null {
+async function beats(path: string): Promise<boolean> {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return fields.slice(fields.lastIndexOf(")") + 2).split(" ")[19] ?? null;
-  } catch {
-    return null;
+    return Date.now() - (await stat(path)).mtimeMs < staleMs;
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return false;
+    throw diskError(path, error);
   }
 }
 
@@ -96,26 +92,17 @@ async function readHolder(path: string): Promise<Holder | null> {
   try {
     return parseHolder(await readFile(path, "utf8"));
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    if (isCode(error, "ENOENT")) return null;
     throw diskError(path, error);
   }
 }
 
-/** Null for anything that no holder wrote. */
-function parseHolder(text: string): Holder | null {
-  try {
-    return Holder.parse(JSON.parse(text));
-  } catch {
-    return null;
-  }
-}
-
-function samePerson(a: Holder | null, b: Holder | null): boolean {
-  return a?.pid === b?.pid && a?.host === b?.host && a?.since === b?.since;
-}
-
-/** A missed beat matters to other machines only; the next one makes up for it. */
-async function touch(path: string): Promise<void> {
+/** A missed beat matters to others only, and the next one makes up for it. Another's lock is not kept alive. */
+async function keepAlive(path: string, isHeld: () => Promise<boolean>): Promise<void> {
   const now = new Date();
-  await utimes(path, now, now).catch(() => undefined);
+  if (await isHeld().catch(() => false)) await utimes(path, now, now).catch(() => undefined);
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }

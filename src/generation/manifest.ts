@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFile, rename, writeFile } from "node:fs/promises";
 
 import { z } from "zod";
@@ -25,9 +26,11 @@ export async function claimFolder(path: string, job: Job, seedFile: string): Pro
   const found = await readManifest(path);
   if (!found) {
     const manifest = { createdAt: new Date().toISOString(), seedFile, job };
+    // Shards begin together, and in containers of their own may all have the same process number.
+    const draft = `${path}.${randomUUID()}`;
     try {
-      await writeFile(`${path}.${process.pid}`, `${JSON.stringify(manifest, null, 2)}\n`);
-      await rename(`${path}.${process.pid}`, path);
+      await writeFile(draft, `${JSON.stringify(manifest, null, 2)}\n`);
+      await rename(draft, path);
     } catch (error) {
       throw diskError(path, error);
     }

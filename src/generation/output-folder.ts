@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 
 import type { ConversationRow } from "../dataset/conversation-row.js";
+import { ReviewInstructError } from "../errors.js";
 import { type FolderLock, lockFolder } from "./folder-lock.js";
 import { JsonlFile, diskError } from "./jsonl-file.js";
 import { type Job, claimFolder } from "./manifest.js";
@@ -88,14 +89,17 @@ export class OutputFolder {
     });
   }
 
-  /** Resolves once the row is on disk, and only then counts it as done. */
+  /** Resolves once the row is on disk, and only then counts it as done. Throws `output_lost` where another process took over. */
   async addRow(row: ConversationRow): Promise<void> {
+    await this.#assertHeld();
     await this.#rows?.append(row);
     this.done.add(row.seed.index);
     this.failed.delete(row.seed.index);
   }
 
+  /** Resolves once the row is on disk. Throws as {@link addRow} does. */
   async addFailure(row: FailureRow): Promise<void> {
+    await this.#assertHeld();
     await this.#failures?.append(row);
     this.failed.set(row.seed.index, row);
   }
@@ -105,10 +109,21 @@ export class OutputFolder {
     try {
       await this.#rows?.close();
       await this.#failures?.close();
-      if (this.#failures) await this.#compactFailures();
+      // What another process took over is not ours to rewrite.
+      if (this.#failures && (await this.lock.isHeld())) await this.#compactFailures();
     } finally {
       await this.lock.release();
     }
+  }
+
+  async #assertHeld(): Promise<void> {
+    if (await this.lock.isHeld()) return;
+    throw new ReviewInstructError(
+      "output_lost",
+      `the output folder is no longer this process's own: ${this.names.lock} is gone or names another. ` +
+        "See to it that nothing else writes there, then run the same command again to go on.",
+      { file: this.names.lock },
+    );
   }
 
   async #compactFailures(): Promise<void> {

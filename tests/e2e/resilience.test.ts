@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
 import { mkdir, readFile, readdir, stat, truncate, writeFile } from "node:fs/promises";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -68,32 +67,6 @@ describe("stopping", () => {
     expect(indices(await rowsOf(output))).toEqual(range(3));
     expect(repaid(server, (request) => request.answered)).toEqual([]);
     await server.close();
-  });
-});
-
-describe("one process a folder", () => {
-  it("tells a second process who holds the folder, and takes it from a dead holder", async () => {
-    const server = await startOpenAiServer(({ index }): Reply | Fault => (index < 4 ? {} : { hang: true }));
-    const output = freshFolder();
-    const args = against(server, await seeds(3), output);
-    const first = startCli(args);
-    await server.arrived(5);
-    const second = await runCli(args);
-    expect(second.code).toBe(1);
-    expect(second.stderr).toContain(`process ${first.child.pid} on ${hostname()}`);
-    first.child.kill("SIGKILL");
-    await first.result;
-    server.setHandler(() => undefined);
-    expect(await runCli(args)).toMatchObject({ code: 0 });
-    expect(await rowsOf(output)).toHaveLength(3);
-    await server.close();
-  });
-
-  it("is not fooled by a process that has the dead holder's number", async () => {
-    const output = freshFolder();
-    await mkdir(output);
-    await writeFile(join(output, ".lock"), JSON.stringify({ pid: process.pid, host: hostname(), since: "2020-01-01T00:00:00Z", born: "1" }));
-    expect(await runCli(["generate", await seeds(1), "--output", output])).toMatchObject({ code: 0 });
   });
 });
 

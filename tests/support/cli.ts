@@ -21,12 +21,15 @@ export interface CliOptions {
   readonly env?: Record<string, string>;
   readonly cwd?: string;
   readonly input?: string;
+  /** A command, with its arguments, that runs the one that follows them. Default: none. */
+  readonly within?: readonly string[];
 }
 
 /** Starts the built command line as a user would, with no key and no tracing in its environment unless given. */
 export function startCli(args: readonly string[], options: CliOptions = {}): CliRun {
   const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(process.execPath, [main, ...args], { cwd: options.cwd, env: { PATH, HOME, ...options.env }, stdio: "pipe" });
+  const [command = process.execPath, ...rest] = [...(options.within ?? []), process.execPath, main, ...args];
+  const child = spawn(command, rest, { cwd: options.cwd, env: { PATH, HOME, ...options.env }, stdio: "pipe" });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));

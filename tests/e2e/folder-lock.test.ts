@@ -1,0 +1,105 @@
+import { execFile } from "node:child_process";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { describe, expect, it } from "vitest";
+
+import { exitCodes } from "../../src/cli/exit-codes.js";
+import { thisProcess } from "../../src/generation/lock-holder.js";
+import { runCli, startCli } from "../support/cli.js";
+import { type Fault, type OpenAiServer, type Reply, startOpenAiServer } from "../support/openai-server.js";
+import { range, readRows } from "../support/rows.js";
+import { temporaryFiles } from "../support/temporary-files.js";
+
+const files = temporaryFiles();
+let folders = 0;
+const freshFolder = () => files.path(`out-${++folders}`);
+const seeds = (count: number) =>
+  files.write(
+    range(count)
+      .map((index) => JSON.stringify({ instruction: `Why is ${index} a number?` }))
+      .join("\n"),
+  );
+const rowsOf = (output: string) => readRows(join(output, "conversations.jsonl"));
+const against = (server: OpenAiServer, file: string, output: string) => [
+  "generate",
+  file,
+  "--output",
+  output,
+  "--model",
+  "openai:test",
+  "--base-url",
+  server.baseUrl,
+];
+
+describe("one process a folder", () => {
+  it("tells a second process who holds the folder, and takes it from a dead holder", async () => {
+    const server = await startOpenAiServer(({ index }): Reply | Fault => (index < 4 ? {} : { hang: true }));
+    const output = freshFolder();
+    const args = against(server, await seeds(3), output);
+    const first = startCli(args);
+    await server.arrived(5);
+    const second = await runCli(args);
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain(`process ${first.child.pid} on ${hostname()}`);
+    first.child.kill("SIGKILL");
+    await first.result;
+    server.setHandler(() => undefined);
+    expect(await runCli(args)).toMatchObject({ code: 0 });
+    expect(await rowsOf(output)).toHaveLength(3);
+    await server.close();
+  });
+
+  it("is not fooled by a process that has the dead holder's number", async () => {
+    const output = freshFolder();
+    await mkdir(output);
+    await writeFile(join(output, ".lock"), JSON.stringify({ ...thisProcess(), born: "1" }));
+    expect(await runCli(["generate", await seeds(1), "--output", output])).toMatchObject({ code: 0 });
+  });
+
+  it("is not fooled by containers that share the folder and the machine's name, where numbers of processes mean nothing", async ({ skip }) => {
+    const inContainer = ["--pid", "--fork", "--mount-proc", "--kill-child"];
+    const mayUnshare = await promisify(execFile)("unshare", [...inContainer, "true"]).then(
+      () => true,
+      () => false,
+    );
+    skip(!mayUnshare, "this machine does not let us make a PID namespace");
+    const server = await startOpenAiServer(({ index }): Reply | Fault => (index < 4 ? {} : { hang: true }));
+    const output = freshFolder();
+    const args = against(server, await seeds(3), output);
+    const first = startCli(args, { within: ["unshare", ...inContainer] });
+    await server.arrived(5);
+    for (const within of [[], ["unshare", ...inContainer]]) {
+      const { code, stderr } = await runCli(args, { within });
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/in use by process 1 on .* another machine or container/);
+    }
+    first.child.kill("SIGKILL");
+    await first.result;
+    await server.close();
+  });
+
+  it("stops writing once the folder is another's", async () => {
+    const server = await startOpenAiServer();
+    const output = freshFolder();
+    const args = against(server, await seeds(40), output);
+    const another = JSON.stringify({ ...thisProcess(), host: "elsewhere" });
+    let takenOver = false;
+    server.setHandler(async ({ index }) => {
+      if (index === 20) {
+        await writeFile(join(output, ".lock"), another);
+        takenOver = true;
+      }
+      return undefined;
+    });
+    const { code, stderr } = await runCli([...args, "--concurrency", "1"]);
+    expect(takenOver).toBe(true);
+    expect(code).toBe(exitCodes.stopped);
+    expect(stderr).toContain("no longer this process's own");
+    expect(await rowsOf(output)).toHaveLength(1);
+    expect(await readFile(join(output, ".lock"), "utf8")).toBe(another);
+    await server.close();
+  });
+});
