@@ -91,6 +91,7 @@ async function generate(seeds: string, flags: GenerateFlags, { settings, prices 
       view.start(scan.count);
     },
     onProgress: view.update,
+    onWarning: logger.warn,
   };
   const openModels = ({ usage: usageFile }: OutputFolder["names"]) =>
     (stack = openModelStack({

@@ -27,6 +27,8 @@ export interface GenerateOptions {
   /** `drain` stops at the next superstep, `abort` at once; both leave everything resumable. */
   readonly stop?: Stop;
   readonly onProgress?: (progress: Progress) => void;
+  /** Told of trouble that costs no conversation: a finished one's thread that stays, a turn that cannot be told. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /** Where a job stands. Counts of conversations, but for `turns`, which counts those of the conversations that this run finished. */
@@ -62,8 +64,19 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
   const counts = { finished: 0, found: folder.done.size, failed: 0, active: 0, endedEarly: 0, turns: 0 };
   let fatal: Error | null = null;
   const report = () => options.onProgress?.({ ...counts });
+  const warn = (message: string) => options.onWarning?.(message);
 
-  if (!keepCheckpoints) await forgetFinished(folder, runner);
+  /** Its row is on disk: trouble with its thread must not make it a failure. */
+  const forget = async (id: string) => {
+    try {
+      await runner.forget(id);
+    } catch (error) {
+      if (isFatal(error)) throw error;
+      warn(`conversation ${id} is finished, but its thread could not be deleted: ${messageOf(error)} The next run tries again.`);
+    }
+  };
+  // A kill may have come between a row and the end of its thread.
+  if (!keepCheckpoints) for (const id of folder.recentIds) await forget(id);
 
   const finish = async (conversation: Conversation, output: ConversationOutput) => {
     const { id, index, seed } = conversation;
@@ -71,7 +84,17 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
     counts.finished += 1;
     counts.turns += output.turns.length;
     if (output.endedEarly) counts.endedEarly += 1;
-    if (!keepCheckpoints) await runner.forget(id);
+    if (!keepCheckpoints) await forget(id);
+  };
+
+  /** The failure is written in any case: without it the job would come to grief here at every resume. */
+  const turnOf = async (id: string) => {
+    try {
+      return await runner.turnOf(id);
+    } catch (error) {
+      warn(`conversation ${id} failed, and its turn cannot be told: ${messageOf(error)}`);
+      return null;
+    }
   };
 
   const one = async (conversation: Conversation) => {
@@ -82,7 +105,7 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
       if (output !== "drained") await finish(conversation, output);
     } catch (error) {
       if (isFatal(error)) throw error;
-      await folder.addFailure(await failureOf(conversation, error, runner));
+      await folder.addFailure(failureOf(conversation, error, await turnOf(conversation.id)));
       counts.failed += 1;
     } finally {
       counts.active -= 1;
@@ -121,20 +144,19 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
   return { ...counts, stopped: fatal ?? (stop.drain.aborted ? "asked" : null) };
 }
 
-/** A kill may have come between a row and the end of its thread. */
-async function forgetFinished(folder: OutputFolder, runner: ConversationRunner): Promise<void> {
-  for (const id of folder.recentIds) await runner.forget(id);
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
-async function failureOf({ id, index, seed }: Conversation, error: unknown, runner: ConversationRunner): Promise<FailureRow> {
+function failureOf({ id, index, seed }: Conversation, error: unknown, turn: number | null): FailureRow {
   const known = error instanceof ReviewInstructError ? error : null;
   const { attempts, rawText }: Record<string, unknown> = known?.facts ?? {};
   return {
     id,
     seed: { index, ...seed },
     code: known?.code ?? "unexpected",
-    message: error instanceof Error ? error.message : String(error),
-    turn: await runner.turnOf(id),
+    message: messageOf(error),
+    turn,
     rawText: typeof rawText === "string" ? rawText : null,
     attempts: typeof attempts === "number" ? attempts : null,
     at: new Date().toISOString(),

@@ -37,6 +37,8 @@ export interface JobOptions {
   readonly tracing?: Pick<Tracing, "configFor">;
   readonly onScan?: (scan: SeedScan) => void;
   readonly onProgress?: (progress: Progress) => void;
+  /** Told of trouble that costs no conversation. Default: nobody is. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /** What came of a job. */

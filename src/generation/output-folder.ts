@@ -15,7 +15,7 @@ export const FailureRow = z.object({
   seed: z.looseObject({ index: z.int() }),
   code: z.string(),
   message: z.string(),
-  /** The turn it failed in; null where it failed before the first. */
+  /** The turn it failed in; null where it failed before the first, or where its thread could not be read. */
   turn: z.int().nullable(),
   /** What the model said that could not be used, where that was the reason. */
   rawText: z.string().nullable(),
