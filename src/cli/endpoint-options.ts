@@ -36,7 +36,7 @@ export function addLimitOptions(command: Command): Command {
     .optionsGroup("Cost:")
     .option(
       "--max-tokens <n>",
-      "most tokens over all runs of the output folder; never passed, as the worst case is reserved before a call",
+      "most tokens over all runs and shards of the output folder; never passed, as the worst case is reserved before a call, and each of n shards keeps to an n-th part. With --server it is only looked at before a conversation starts, and counts finished ones",
       positiveInteger,
     )
     .option("--max-usd <amount>", "the same in US dollars; needs `prices` in the config file for every model", positiveNumber)

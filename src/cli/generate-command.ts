@@ -1,10 +1,11 @@
-import { InvalidArgumentError, type Command } from "commander";
+import type { Command } from "commander";
 
 import { environment } from "../environment.js";
 import { type JobOptions, type JobResult, runJob } from "../generation/job.js";
 import { type ModelStack, openModelStack } from "../generation/model-stack.js";
-import type { OutputFolder, Shard } from "../generation/output-folder.js";
+import type { OutputFolder } from "../generation/output-folder.js";
 import { scanSeeds } from "../generation/seed-scan.js";
+import type { Shard } from "../generation/shard.js";
 import type { ServerConnection } from "../generation/server-connection.js";
 import { type ServerJob, openServerJob } from "../generation/server-job.js";
 import { type Logger, createLogger } from "../logger.js";
@@ -16,6 +17,7 @@ import { createProgressView } from "./progress-view.js";
 import { nextSteps, rehearsalNotice } from "./rehearsal.js";
 import { type ServerFlags, addServerOptions, openServer, tellOutages } from "./server-options.js";
 import { type JobConfig, type SettingsFlags, addSettingsOptions, positiveInteger, settingsFrom } from "./settings-options.js";
+import { parseShard, shardNotice } from "./shard-option.js";
 import { stopOnSignals } from "./signals.js";
 import { summaryLines } from "./summary.js";
 import { type TracingFlags, addTracingOptions, tracingFrom } from "./tracing-options.js";
@@ -45,7 +47,7 @@ export function addGenerateCommand(program: Command, setExitCode: (code: number)
     .option("--retry-failed", "try conversations again that failed in an earlier run")
     .option("--checkpoint <store>", "memory, sqlite:<file> or postgres://... (default: an SQLite file in the output folder)")
     .option("--keep-checkpoints", "keep the threads of finished conversations, for time travel")
-    .option("--shard <i/n>", "work on the i-th of n equal parts; every process needs the same n", shard)
+    .option("--shard <i/n>", "work on the i-th of n equal parts; every process needs the same n", parseShard)
     .option("--json-progress", "progress as JSON lines on stderr")
     .option("--quiet", "warnings and errors only");
   addTracingOptions(addServerOptions(addLimitOptions(addEndpointOptions(addSettingsOptions(command))))).action(
@@ -77,6 +79,7 @@ async function generate(seeds: string, flags: GenerateFlags, { settings, prices 
   });
   const logger = createLogger({ quiet: flags.quiet === true || flags.jsonProgress === true, write: view.line });
   rehearsalNotice(settings, logger);
+  shardNotice(flags, logger);
   const tracing = await tracingFrom(flags, logger);
   const signals = stopOnSignals(logger);
   const job: JobOptions = {
@@ -135,12 +138,4 @@ function exitCodeOf(result: JobResult, logger: Logger): number {
     return exitCodes.stopped;
   }
   return result.failed > 0 ? exitCodes.someFailed : exitCodes.ok;
-}
-
-/** "2/4" is the second of four parts. */
-function shard(text: string): Shard {
-  const match = /^(\d+)\/(\d+)$/.exec(text);
-  const [index, of] = [Number(match?.[1]) - 1, Number(match?.[2])];
-  if (!match || index < 0 || of < 1 || index >= of) throw new InvalidArgumentError("It must be i/n with 1 <= i <= n, e.g. 2/4.");
-  return { index, of };
 }

@@ -8,8 +8,9 @@ import { ReviewInstructError } from "../errors.js";
 import type { ConversationOutput } from "../state/conversation.js";
 import type { Conversation, ConversationRunner, Stop } from "./conversation.js";
 import { conversationId } from "./fingerprint.js";
-import type { FailureRow, OutputFolder, Shard } from "./output-folder.js";
+import type { FailureRow, OutputFolder } from "./output-folder.js";
 import { isFatal } from "./fatal.js";
+import { type Shard, isInShard } from "./shard.js";
 
 export interface GenerateOptions {
   /** Valid seeds with their place in the file; read only as fast as conversations finish. */
@@ -53,7 +54,7 @@ export interface GenerateResult extends Progress {
  * conversation (budget, endpoint, disk, database, key, credit) stops the job instead, resumably.
  */
 export async function generate(options: GenerateOptions): Promise<GenerateResult> {
-  const { seeds, runner, folder, origin, shard, retryFailed = false, keepCheckpoints = false } = options;
+  const { seeds, runner, folder, origin, shard = null, retryFailed = false, keepCheckpoints = false } = options;
   const drain = new AbortController();
   for (const asked of options.stop ? [options.stop.drain, options.stop.abort] : []) {
     if (asked.aborted) drain.abort();
@@ -124,7 +125,7 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
   try {
     for await (const { index, seed } of seeds) {
       if (stop.drain.aborted) break;
-      if (shard && index % shard.of !== shard.index) continue;
+      if (!isInShard(index, shard)) continue;
       if (folder.done.has(index)) continue;
       if (folder.failed.has(index) && !retryFailed) {
         counts.failed += 1;

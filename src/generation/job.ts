@@ -10,9 +10,10 @@ import type { Tracing } from "../tracing/open-tracing.js";
 import { type Conversation, type ConversationRunner, type Stop, localRunner } from "./conversation.js";
 import { identityOf, settingsFingerprint } from "./fingerprint.js";
 import { type GenerateResult, type Progress, generate } from "./generate.js";
-import { OutputFolder, type Shard } from "./output-folder.js";
+import { OutputFolder } from "./output-folder.js";
 import { seedName } from "./seed-name.js";
 import { type SeedScan, scanSeeds } from "./seed-scan.js";
+import type { Shard } from "./shard.js";
 
 /** A job as {@link runJob} takes it. */
 export interface JobOptions {

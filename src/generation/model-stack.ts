@@ -10,6 +10,7 @@ import type { RetryNotice } from "../models/call/retry.js";
 import type { Spent } from "../models/budget/spent.js";
 import type { ModelAccess } from "../nodes/model-access.js";
 import { type Settings, modelFor, seatedPanel } from "../state/settings.js";
+import type { Shard } from "./shard.js";
 
 export interface ModelStackOptions {
   readonly env: Environment;
@@ -20,9 +21,11 @@ export interface ModelStackOptions {
   readonly maxRetries?: number;
   /** Limits of every endpoint and model. */
   readonly gate?: Omit<GateOptions, "onStateChange">;
-  /** Most tokens and US dollars over all runs of the ledger. Default: no limit. */
+  /** Most tokens and US dollars over all runs of the ledger, or of all shards' ledgers. Default: no limit. */
   readonly maxTokens?: number | null;
   readonly maxUsd?: number | null;
+  /** The shard that this ledger belongs to: it keeps to its equal part of both limits. Default: none. */
+  readonly shard?: Shard | null;
   /** Folder of the response cache. Default: none. */
   readonly cache?: string;
   /** File of the usage ledger. Default: this process's memory. */
@@ -49,7 +52,7 @@ export function openModelStack(options: ModelStackOptions): ModelStack {
   if (maxUsd !== null) assertPriced(prices, modelsOf(settings));
   const cache = options.cache === undefined ? null : createCache(options.cache, { onWarning });
   const ledger = options.usageFile === undefined ? memoryLedger() : openLedger(options.usageFile);
-  const budget = createBudget({ maxTokens, maxUsd, prices, ledger });
+  const budget = createBudget({ maxTokens, maxUsd, shards: options.shard?.of, prices, ledger });
   const gate = createGate({ ...options.gate, onStateChange: options.onCircuit });
   const paid = createModelAccess({
     env: options.env,

@@ -8,6 +8,7 @@ import { ReviewInstructError } from "../errors.js";
 import { type FolderLock, lockFolder } from "./folder-lock.js";
 import { JsonlFile, diskError } from "./jsonl-file.js";
 import { type Job, claimFolder } from "./manifest.js";
+import type { Shard } from "./shard.js";
 
 /** One line of `failures.jsonl`: a conversation that was given up. */
 export const FailureRow = z.object({
@@ -23,12 +24,6 @@ export const FailureRow = z.object({
   at: z.string(),
 });
 export type FailureRow = z.infer<typeof FailureRow>;
-
-/** The slice of a job that one process works on: conversations whose seed index leaves `index` when divided by `of`. */
-export interface Shard {
-  readonly index: number;
-  readonly of: number;
-}
 
 const DoneRow = z.object({ id: z.string(), seed: z.object({ index: z.int() }) });
 /** How many finished threads at the end of the file may still have checkpoints after a kill. */

@@ -5,20 +5,24 @@ import { z } from "zod";
 
 import { ReviewInstructError } from "../errors.js";
 import { type ModelAccount, addToAccount } from "../models/budget/ledger-lines.js";
+import { type Limits, limitText, partOfLimits } from "../models/budget/limits.js";
 import { type PriceTable, assertPriced } from "../models/budget/prices.js";
 import { type Spent, spentOf } from "../models/budget/spent.js";
 import { type CallUsage, Turn } from "../state/records.js";
 import { type Settings, modelFor } from "../state/settings.js";
 import { modelsOf } from "./model-stack.js";
+import type { Shard } from "./shard.js";
 
 export interface ServerSpendingOptions {
   /** The folder's file of finished conversations: what they cost stands in them. */
   readonly conversations: string;
   readonly settings: Settings;
   readonly prices: PriceTable;
-  /** Most tokens and US dollars, looked at before a conversation starts. Default: no limit. */
+  /** Most tokens and US dollars of all shards together, looked at before a conversation starts. Default: no limit. */
   readonly maxTokens?: number | null;
   readonly maxUsd?: number | null;
+  /** The shard that the folder's file belongs to: it keeps to its equal part of both limits. Default: none. */
+  readonly shard?: Shard | null;
 }
 
 /** What the finished conversations of a folder cost, where a server makes the calls. */
@@ -32,7 +36,9 @@ export interface ServerSpending {
 const Row = z.object({ turns: z.array(Turn) });
 
 export async function openServerSpending(options: ServerSpendingOptions): Promise<ServerSpending> {
-  const { conversations, settings, prices, maxTokens = null, maxUsd = null } = options;
+  const { conversations, settings, prices, shard } = options;
+  const shards = shard?.of ?? 1;
+  const { maxTokens, maxUsd } = partOfLimits({ maxTokens: options.maxTokens ?? null, maxUsd: options.maxUsd ?? null }, shards);
   if (maxUsd !== null) assertPriced(prices, modelsOf(settings));
   const accounts = new Map<string, ModelAccount>();
   const add = (turns: readonly Turn[]) => {
@@ -45,12 +51,14 @@ export async function openServerSpending(options: ServerSpendingOptions): Promis
     spent,
     assertWithinBudget() {
       const { inputTokens, outputTokens, usd } = spent();
-      const limit =
-        maxTokens !== null && inputTokens + outputTokens >= maxTokens ? "maxTokens" : maxUsd !== null && (usd ?? 0) >= maxUsd ? "maxUsd" : null;
-      if (limit === null) return;
-      throw new ReviewInstructError("budget_exhausted", `the budget is used up (${limit}). Raise it and run the same command again to go on`, {
-        limit,
-      });
+      const exhausted = (limit: keyof Limits, most: number) =>
+        new ReviewInstructError(
+          "budget_exhausted",
+          `the budget is used up: ${limitText(limit, most, shards)} is spent. Raise ${limit} and run the same command again to go on`,
+          { limit, most },
+        );
+      if (maxTokens !== null && inputTokens + outputTokens >= maxTokens) throw exhausted("maxTokens", maxTokens);
+      if (maxUsd !== null && (usd ?? 0) >= maxUsd) throw exhausted("maxUsd", maxUsd);
     },
   };
 }

@@ -2,6 +2,7 @@ import { InputError, ReviewInstructError } from "../../errors.js";
 import type { ModelAccess, ModelReply, ModelRequest } from "../../nodes/model-access.js";
 import { type Tokens, chargedTokens } from "./ledger-lines.js";
 import type { Ledger, OpenCall } from "./ledger.js";
+import { limitText, partOfLimits } from "./limits.js";
 import { type PriceTable, assertPriced, priceOf, totalCost } from "./prices.js";
 import { type Spent, assumedTokens, spentOf } from "./spent.js";
 import { mayHaveBeenCharged, worstCase } from "./worst-case.js";
@@ -20,6 +21,8 @@ export interface BudgetOptions {
   readonly maxTokens?: number | null;
   /** Most US dollars, likewise. Every model then needs a price. Default null: no limit. */
   readonly maxUsd?: number | null;
+  /** Shards that share the limits, each with a ledger of its own: this one keeps to its equal part. Default 1. */
+  readonly shards?: number;
   readonly prices: PriceTable;
   readonly ledger: Ledger;
 }
@@ -58,8 +61,9 @@ const shareAhead = 0.02;
  * (see {@link mayHaveBeenCharged}). So what endpoints count never exceeds a limit, nor over resumes and kills if the ledger is
  * kept in a file. Throws `InputError` for a limit that is no positive number, or if `maxUsd` meets a ledger with unpriced models.
  */
-export function createBudget({ maxTokens = null, maxUsd = null, prices, ledger }: BudgetOptions): Budget {
-  const most: Amount = { tokens: limitOf("maxTokens", maxTokens), usd: limitOf("maxUsd", maxUsd) };
+export function createBudget({ maxTokens = null, maxUsd = null, shards = 1, prices, ledger }: BudgetOptions): Budget {
+  const part = partOfLimits({ maxTokens, maxUsd }, shards);
+  const most: Amount = { tokens: limitOf("maxTokens", part.maxTokens), usd: limitOf("maxUsd", part.maxUsd) };
   if (maxUsd !== null) assertPriced(prices, ledger.accounts.keys());
   const waiting: Waiting[] = [];
 
@@ -104,7 +108,7 @@ export function createBudget({ maxTokens = null, maxUsd = null, prices, ledger }
     const told = (amount: number) => (limit === "tokens" ? `${amount} tokens` : `$${amount.toFixed(4)}`);
     const assumed = limit === "tokens" ? assumedTokens(ledger.accounts) : 0;
     const message =
-      `the budget is used up: ${told(spent[limit])} of ${name} ${most[limit]} are spent${assumed > 0 ? ` (${assumed} of them assumed, for calls that were not counted)` : ""}, ` +
+      `the budget is used up: ${told(spent[limit])} of ${limitText(name, most[limit], shards)} are spent${assumed > 0 ? ` (${assumed} of them assumed, for calls that were not counted)` : ""}, ` +
       `and the next call (${role}, ${model}) may take up to ${told(needed[limit])}. Raise ${name} and resume to go on`;
     return new BudgetError(message, { limit: name, most: most[limit], spent: spent[limit], needed: needed[limit], role, model });
   }

@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+
+import { runCli } from "../support/cli.js";
+import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
+import { range } from "../support/rows.js";
+import { temporaryFiles } from "../support/temporary-files.js";
+
+const files = temporaryFiles();
+let folders = 0;
+const freshFolder = () => files.path(`out-${++folders}`);
+const seeds = (count: number) =>
+  files.write(
+    range(count)
+      .map((index) => JSON.stringify({ instruction: `Why is ${index} a number?` }))
+      .join("\n"),
+  );
+const against = ({ baseUrl }: OpenAiServer, file: string, output: string) => [
+  "generate",
+  file,
+  "--output",
+  output,
+  "--model",
+  "openai:test",
+  "--base-url",
+  baseUrl,
+];
+
+describe("two shards of a job", () => {
+  it("never passes the token cap by the server's own count: each keeps to its part, and says so", async () => {
+    let counted = 0;
+    const server = await startOpenAiServer(() => {
+      counted += 490;
+      return { usage: { prompt_tokens: 400, completion_tokens: 90 } };
+    });
+    const config = await files.write("candidate: { outputLimit: 300 }\nchairman: { outputLimit: 300 }\n", "yaml");
+    const cap = 50_001;
+    const args = [...against(server, await seeds(20), freshFolder()), "--config", config, "--max-tokens", `${cap}`];
+    const shards = await Promise.all(["1/2", "2/2"].map((shard) => runCli([...args, "--shard", shard])));
+    await server.close();
+    for (const { code, stderr } of shards) {
+      expect(code).toBe(3);
+      expect(stderr).toContain("part of what the job may spend: 25,000 tokens");
+      expect(stderr).toContain("25000 tokens, this shard's part of maxTokens");
+    }
+    expect(counted).toBeLessThanOrEqual(cap);
+    expect(counted).toBeGreaterThan(cap / 2);
+    const none = await runCli([...args, "--max-tokens", "1", "--shard", "1/2"]);
+    expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining("leaves none for each of 2 shards") });
+  });
+});
