@@ -4,10 +4,9 @@ import { createReviewPanel } from "./graph/review-panel.js";
 import { createLogger } from "./logger.js";
 import { openServerModels } from "./models/server-models.js";
 import { withServerTracing } from "./tracing/server-tracing.js";
-import { isTracingOn } from "./tracing/variables.js";
 
 const tracing = { env: environment, onWarning: createLogger().warn };
-const models = openServerModels(environment, { withRunIds: isTracingOn(environment) });
+const models = openServerModels(environment);
 
 /** The loop, as `langgraph.json` names it. Without a checkpointer: LangGraph server brings its own. */
 export const reviewInstruct = withServerTracing(createReviewInstructGraph({ models }), tracing);

@@ -103,7 +103,6 @@ async function generate(seeds: string, flags: GenerateFlags, { settings, prices 
       settings,
       prices,
       usageFile,
-      withRunIds: tracing.isOn,
       timeoutMs: flags.timeout * 1000,
       gate: { maxConcurrency: flags.maxConcurrency, rpm: flags.rpm, tpm: flags.tpm, giveUpAfterMs: flags.giveUpAfter * 1000 },
       onRetry: ({ role, reason, delayMs }) => view.detail(`${role}: ${reason} Trying again in ${(delayMs / 1000).toFixed(1)} s.`),

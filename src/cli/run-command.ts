@@ -46,7 +46,6 @@ async function run(instruction: string, flags: RunFlags): Promise<void> {
   rehearsalNotice(settings, logger);
   const tracing = await tracingFrom(flags, logger);
   const models = createModelAccess({
-    withRunIds: tracing.isOn,
     env: environment,
     timeoutMs: flags.timeout * 1000,
     maxRetries: flags.maxRetries,

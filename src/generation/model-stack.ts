@@ -30,8 +30,6 @@ export interface ModelStackOptions {
   readonly cache?: string;
   /** File of the usage ledger. Default: this process's memory. */
   readonly usageFile?: string;
-  /** Tell run ids in replies, for feedback in traces. Default false. */
-  readonly withRunIds?: boolean;
   readonly onRetry?: (notice: RetryNotice) => void;
   readonly onCircuit?: (change: CircuitChange) => void;
   readonly onWarning?: (message: string) => void;
@@ -58,7 +56,6 @@ export function openModelStack(options: ModelStackOptions): ModelStack {
     env: options.env,
     timeoutMs: options.timeoutMs,
     maxRetries: options.maxRetries,
-    withRunIds: options.withRunIds,
     onRetry: options.onRetry,
     wrap: [gate.wrap, budget.wrap],
   });

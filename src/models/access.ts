@@ -16,8 +16,6 @@ export type ModelAccessWrapper = (access: ModelAccess) => ModelAccess;
 export interface ModelAccessOptions extends Omit<RetryOptions, "describeEndpoint"> {
   /** Where API keys are looked up. Default: the environment of the process. */
   readonly env?: Environment;
-  /** Tell in every reply the run id of its attempt, for feedback in traces. Default false. */
-  readonly withRunIds?: boolean;
   /** Milliseconds until one attempt is given up. Default ten minutes. */
   readonly timeoutMs?: number;
   /** Wrappers around each attempt, within the retries, the outermost first. */
@@ -34,11 +32,11 @@ const keptModels = 200;
 
 /** Model access as the graph uses it: retries around wrappers around single attempts. */
 export function createModelAccess(options: ModelAccessOptions = {}): ModelAccess {
-  const { env = environment, timeoutMs = defaultTimeoutMs, wrap = [], withRunIds = false, createModel, ...retry } = options;
+  const { env = environment, timeoutMs = defaultTimeoutMs, wrap = [], createModel, ...retry } = options;
   const modelFor = keepModels(({ settings, role, reviewer }) =>
     createModel ? createModel(settings) : createChatModel(settings, { env, timeoutMs, caller: { role, reviewer } }),
   );
-  const attempt = withSchemaFallback(attemptCall({ modelFor, timeoutMs, keyFor: ({ settings }) => keyOf(settings, env), withRunIds }));
+  const attempt = withSchemaFallback(attemptCall({ modelFor, timeoutMs, keyFor: ({ settings }) => keyOf(settings, env) }));
   const wrapped = wrap.reduceRight((inner, around) => around(inner), attempt);
   return withRetry(wrapped, { ...retry, describeEndpoint: createModel ? endpointOfOwn : endpointOf });
 }

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Environment } from "../environment.js";
 import { InputError } from "../errors.js";
 import type { ModelAccess } from "../nodes/model-access.js";
-import { type ModelAccessOptions, createModelAccess } from "./access.js";
+import { createModelAccess } from "./access.js";
 import { allowEndpoints, endpointsVariable, parseEndpoints } from "./allow-list.js";
 import { createGate } from "./gate/gate.js";
 
@@ -21,7 +21,7 @@ const Limits = z.object({
  * Models for a server whose requests bring their own settings: behind the operator's list of endpoints, and with one gate
  * for all runs of the process. Throws `InputError` for a variable that makes no sense.
  */
-export function openServerModels(env: Environment, { withRunIds }: Pick<ModelAccessOptions, "withRunIds"> = {}): ModelAccess {
+export function openServerModels(env: Environment): ModelAccess {
   const given = Object.entries(env).filter(([, value]) => value?.trim());
   const limits = Limits.safeParse(Object.fromEntries(given));
   if (!limits.success) {
@@ -36,5 +36,5 @@ export function openServerModels(env: Environment, { withRunIds }: Pick<ModelAcc
   } = limits.data;
   const gate = createGate({ maxConcurrency, rpm, tpm });
   const allowed = allowEndpoints(parseEndpoints(env[endpointsVariable]));
-  return allowed(createModelAccess({ env, withRunIds, wrap: [gate.wrap], ...(seconds === undefined ? {} : { timeoutMs: seconds * 1000 }) }));
+  return allowed(createModelAccess({ env, wrap: [gate.wrap], ...(seconds === undefined ? {} : { timeoutMs: seconds * 1000 }) }));
 }

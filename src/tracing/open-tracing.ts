@@ -43,8 +43,6 @@ export interface TracedConversation {
 }
 
 export interface Tracing {
-  /** Whether runs go to LangSmith. */
-  readonly isOn: boolean;
   /** What a run of this conversation takes along: run name, tags, metadata, callbacks. */
   configFor(conversation: TracedConversation): RunnableConfig;
   /** Sends what is left, for `flushMs` at the most. `dropped` counts the traces that did not arrive in full. */
@@ -66,7 +64,6 @@ export async function openTracing(options: TracingOptions): Promise<Tracing> {
   const traced = file ? [...sent, file] : sent;
 
   return {
-    isOn: client !== null,
     configFor: ({ id, seedName, seedIndex, settings, fingerprint }) => {
       // Labels that nobody reads would still be handed down to every step.
       if (traced === untraced || !isSampled(id, sample)) return { callbacks: untraced };

@@ -1,3 +1,4 @@
+import { CallbackManager } from "@langchain/core/callbacks/manager";
 import { awaitAllCallbacks } from "@langchain/core/callbacks/promises";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 
@@ -6,7 +7,7 @@ import { createReviewInstructGraph } from "../../src/graph/review-instruct.js";
 import { feedbackCallback, withServerTracing } from "../../src/tracing/server-tracing.js";
 import { openTracing } from "../../src/tracing/open-tracing.js";
 import { type LangSmithServer, startLangSmithServer } from "../support/langsmith-server.js";
-import { scriptedAccess } from "../support/scripted-chat.js";
+import { scriptedAccess, scriptedSettings } from "../support/scripted-chat.js";
 import { tracedConversation, tracingEnv } from "../support/traced-conversation.js";
 
 let server: LangSmithServer;
@@ -34,6 +35,14 @@ test("off means no request at all, whatever LangChain's other variables say", as
   expect(await requestsOf({ LANGSMITH_TRACING: "1" })).toBe(0);
   expect(await requestsOf({ LANGSMITH_TRACING: "True" })).toBe(0);
   expect(await requestsOf({ LANGSMITH_TRACING: "false", LANGSMITH_TRACING_V2: "true", LANGCHAIN_TRACING: "true" })).toBe(0);
+});
+
+test("what is watched but not traced keeps no run ids", async () => {
+  const graph = createReviewInstructGraph({ models: scriptedAccess() });
+  const watcher = CallbackManager.fromHandlers({ handleLLMStart: () => {} });
+  const { turns } = await graph.invoke({ instruction: "Why?" }, { context: scriptedSettings({ turns: 2 }), callbacks: watcher });
+  expect(turns.flatMap(({ calls }) => calls)).toHaveLength(6);
+  expect(JSON.stringify(turns)).not.toContain("runId");
 });
 
 test("a conversation outside the sample is not heard of, although tracing is on", async () => {

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 
 import { createReviewInstructGraph } from "../../src/graph/review-instruct.js";
+import { createModelAccess } from "../../src/models/access.js";
+import { Settings } from "../../src/state/settings.js";
 import { openTracing } from "../../src/tracing/open-tracing.js";
 import { type LangSmithServer, type ReceivedRun, startLangSmithServer } from "../support/langsmith-server.js";
 import { type ChatScript, plainChat, scriptedAccess, scriptedSettings, upstreamError } from "../support/scripted-chat.js";
@@ -180,6 +182,19 @@ test("every run is sent once, although LangChain would send them of its own acco
   const parts = server.requests.flatMap(({ fields }) => Object.keys(fields)).filter((name) => /^post\.[0-9a-f-]{36}$/.test(name));
   expect(new Set(parts).size).toBe(parts.length);
   expect(runs.filter((run) => run.run_type === "llm")).toHaveLength(3 + 2 * 4);
+});
+
+test("model access as it comes needs no option for reviews to find the answers", async () => {
+  const tracing = await openTracing({ env: useTracing(), onWarning: () => {} });
+  const settings = Settings.parse({ model: "offline", turns: 2 });
+  await tracedConversation(tracing, { id: "as it comes", models: createModelAccess(), settings });
+  await tracing.close();
+  const runs = server.runs().filter((run) => run.extra.metadata.thread_id === "as it comes");
+  const answer = runs.find((run) => run.name === "candidate turn 1");
+  const ratings = server.feedback().filter((item) => item.run_id === answer?.id);
+  expect(ratings).toHaveLength(3 * 6);
+  const reviews = runs.filter((run) => run.name.startsWith("review: ")).map((run) => run.id);
+  expect(new Set(ratings.map((item) => item.feedback_source.metadata.__run?.run_id))).toEqual(new Set(reviews));
 });
 
 test("inputs and outputs stay here when asked to, and so do critiques; labels and scores do not", async () => {

@@ -61,7 +61,7 @@ test("no secret gets into a trace, wherever it stood", async () => {
   const traceFile = files.path("traces.jsonl");
   const warnings: string[] = [];
   const tracing = await openTracing({ env, experiment: `try ${planted.corporateKey}`, traceFile, onWarning: (text) => warnings.push(text) });
-  const models = createModelAccess({ env, maxRetries: 0, withRunIds: true });
+  const models = createModelAccess({ env, maxRetries: 0 });
   const output = await tracedConversation(tracing, { id: `conversation ${echo}`, settings, models });
   await tracing.close();
 

@@ -61,7 +61,6 @@ export function scriptedAccess(script: ChatScript = plainChat): ModelAccess {
   const models = new Map<string, ScriptedChatModel>();
   return createModelAccess({
     minDelayMs: 1,
-    withRunIds: true,
     maxRetries: 2,
     createModel: ({ model }) => {
       const name = model.replace("openai:", "");

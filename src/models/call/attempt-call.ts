@@ -15,18 +15,17 @@ export interface AttemptOptions {
   readonly timeoutMs: number;
   /** The key that must not show up in a message, if any. */
   readonly keyFor: (request: ModelRequest) => string | undefined;
-  /** Give every attempt a run id of its own and tell it in the reply, so that feedback in traces finds the reply. */
-  readonly withRunIds: boolean;
 }
 
 /**
- * One attempt at a call: the messages go to the chat model as they are, the reply comes back normalised. Throws
- * `AttemptError` when it brings no reply, and the signal's own reason when that fires.
+ * One attempt at a call: the messages go to the chat model as they are, the reply comes back normalised. A traced attempt
+ * gets a run id of its own, told in the reply, so that feedback finds it. Throws `AttemptError` when it brings no reply, and
+ * the signal's own reason when that fires.
  */
-export function attemptCall({ modelFor, timeoutMs, keyFor, withRunIds }: AttemptOptions): ModelAccess {
+export function attemptCall({ modelFor, timeoutMs, keyFor }: AttemptOptions): ModelAccess {
   return async (request, config) => {
     const model = modelFor(request);
-    const traced = withRunIds ? { runId: newRunId() } : {};
+    const traced = isTraced(config) ? { runId: newRunId() } : {};
     try {
       const message = await withDeadline(timeoutMs, config.signal, (signal) => {
         const options = { ...callOptions(config), ...traced, signal, ...responseFormat(request.reply) };
@@ -38,6 +37,12 @@ export function attemptCall({ modelFor, timeoutMs, keyFor, withRunIds }: Attempt
       throw attemptFault(error, (text) => redact(text, keyFor(request)));
     }
   };
+}
+
+/** Whether a tracer for LangSmith listens, ours or LangChain's own. LangChain too knows it by its name. */
+function isTraced({ callbacks = [] }: RunnableConfig): boolean {
+  const handlers = Array.isArray(callbacks) ? callbacks : callbacks.handlers;
+  return handlers.some((handler) => "name" in handler && handler.name === "langchain_tracer");
 }
 
 /** What concerns a model. A node's config holds much more (context, store, writer), which would all show up in traces. */
