@@ -30,6 +30,7 @@ export class InputError extends ReviewInstructError {
 export const modelCallCodes = [
   "model_unauthorized",
   "model_out_of_credit",
+  "model_not_found",
   "model_bad_request",
   "model_rate_limited",
   "model_unavailable",
@@ -39,7 +40,12 @@ export const modelCallCodes = [
 export type ModelCallCode = (typeof modelCallCodes)[number];
 
 /** Those that are for the user to mend, and that every further call would meet: nothing may go on as if they were bad luck. */
-export const mistakes: readonly string[] = ["model_unauthorized", "model_out_of_credit", "model_misconfigured"] satisfies ModelCallCode[];
+export const mistakes: readonly string[] = [
+  "model_unauthorized",
+  "model_out_of_credit",
+  "model_not_found",
+  "model_misconfigured",
+] satisfies ModelCallCode[];
 
 /** An endpoint could not be made to answer, retries included. */
 export class ModelCallError extends ReviewInstructError {

@@ -1,4 +1,4 @@
-import { ModelCallError, ReviewInstructError, mistakes } from "../errors.js";
+import { ReviewInstructError, mistakes } from "../errors.js";
 
 /** Faults of the job and not of one conversation: going on would only fail the rest, too. */
 const fatalCodes = new Set([
@@ -12,9 +12,8 @@ const fatalCodes = new Set([
   "server_unauthorized",
 ]);
 
-/** Whether an error stops the whole job, resumably. A missing model (404) does as well. */
+/** Whether an error stops the whole job, resumably. */
 export function isFatal(error: unknown): boolean {
-  if (error instanceof ModelCallError && error.facts["status"] === 404) return true;
   return error instanceof ReviewInstructError && fatalCodes.has(error.code);
 }
 

@@ -35,6 +35,8 @@ describe("what is for the user to mend", () => {
       { status: 429, body: { error: { message: "You exceeded your quota", code: "insufficient_quota" } } },
       "out of credit",
     ],
+    ["a model that is not there", { status: 404, body: { error: { message: "no such model" } } }, "Check the model's name"],
+    ["a path that leads elsewhere", { status: 308, headers: { location: "/v2/chat/completions" } }, "the base URL"],
     ["an account without credit", { status: 402, body: { error: { message: "Insufficient balance" } } }, "out of credit"],
   ];
   const whose = ["candidate", "reviewer"] as const;
@@ -56,4 +58,15 @@ describe("what is for the user to mend", () => {
       await server.close();
     },
   );
+
+  it("stops the job though it concerns but one reviewer, whose silence would weaken every verdict", async () => {
+    const server = await startOpenAiServer(({ body }) => (body.model === "mistyped" ? { status: 404 } : undefined));
+    const output = freshFolder();
+    const config = await files.write("panel: [{ name: a, focus: x }, { name: b, focus: y }, { name: c, focus: z, model: openai:mistyped }]", "yaml");
+    const { code, stderr } = await runCli([...against(server, await seeds(2), output), "--config", config]);
+    expect({ code, stderr }).toMatchObject({ code: 3 });
+    for (const text of ['reviewer "c"', "openai:mistyped", "Check the model's name"]) expect(stderr).toContain(text);
+    expect(await rowsOf(output)).toEqual([]);
+    await server.close();
+  });
 });

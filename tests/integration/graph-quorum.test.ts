@@ -75,7 +75,7 @@ describe("a reviewer that cannot review", () => {
     expect(begun).toContain("b 2");
   });
 
-  it.each(["model_unauthorized", "model_out_of_credit", "model_misconfigured"] as const)(
+  it.each(["model_unauthorized", "model_out_of_credit", "model_not_found", "model_misconfigured"] as const)(
     "does not hide the user's own mistake: %s stops the run",
     async (code) => {
       const mistake = new ModelCallError(code, "wrong key", { role: "reviewer", endpoint: "http://127.0.0.1:9/v1", model: "m", attempts: 1 });

@@ -155,7 +155,8 @@ describe("failures that stay", () => {
   it.each<[number, string, string]>([
     [400, "model_bad_request", "temperature"],
     [402, "model_out_of_credit", "account of the key in TEST_KEY is out of credit"],
-    [404, "model_bad_request", "base URL"],
+    [404, "model_not_found", "base URL"],
+    [405, "model_not_found", "base URL"],
     [413, "model_bad_request", "length of the conversation"],
     [422, "model_bad_request", "refuses the request"],
     [401, "model_unauthorized", "TEST_KEY"],
@@ -195,7 +196,7 @@ describe("failures that stay", () => {
     const elsewhere = await startOpenAiServer();
     server.setHandler(() => ({ status: 307, headers: { location: `${elsewhere.baseUrl}/chat/completions` } }));
     const error = await failure(call());
-    expect(error).toMatchObject({ code: "model_bad_request", facts: { status: 307 }, message: expect.stringContaining("base URL") });
+    expect(error).toMatchObject({ code: "model_not_found", facts: { status: 307 }, message: expect.stringContaining("base URL") });
     expect(elsewhere.requests).toHaveLength(0);
     await elsewhere.close();
   });

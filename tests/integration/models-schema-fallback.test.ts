@@ -88,7 +88,7 @@ describe("an endpoint that knows JSON schemas", () => {
   it("keeps them when the plain request is refused just the same", async () => {
     const access = accessWith();
     server.setHandler(() => ({ status: 404, body: { error: { message: "no model named guided-7b" } } }));
-    await expect(access(reviewRequest(), {})).rejects.toMatchObject({ code: "model_bad_request" });
+    await expect(access(reviewRequest(), {})).rejects.toMatchObject({ code: "model_not_found" });
     server.setHandler(() => undefined);
     await access(reviewRequest(), {});
     expect(withSchema()).toEqual([true, false, true]);

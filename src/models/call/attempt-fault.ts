@@ -17,6 +17,8 @@ interface Link {
 const statusCodes: Readonly<Record<number, ModelCallCode>> = {
   401: "model_unauthorized",
   402: "model_out_of_credit",
+  404: "model_not_found",
+  405: "model_not_found",
   403: "model_unauthorized",
   408: "model_unavailable",
   409: "model_unavailable",
@@ -55,13 +57,19 @@ export function attemptFault(error: unknown, redact: (text: string) => string): 
 function httpFault(link: Link, status: number, redact: (text: string) => string): AttemptError {
   // OpenAI says so with the status of a rate limit, which waiting would not end.
   const outOfQuota = [link.code, link.type, link.message].some((text) => text.includes("insufficient_quota"));
-  const code = outOfQuota ? "model_out_of_credit" : (statusCodes[status] ?? (status >= 500 ? "model_unavailable" : "model_bad_request"));
+  const code = outOfQuota ? "model_out_of_credit" : (statusCodes[status] ?? codeOfClass(status));
   const said = redact(link.message.replace(/^\d{3} /, ""));
   return new AttemptError(code, said ? `HTTP ${status}: ${said}` : `HTTP ${status}`, {
     retryable: passing.includes(code),
     status,
     retryAfterMs: link.headers && readRetryAfter(link.headers),
   });
+}
+
+function codeOfClass(status: number): ModelCallCode {
+  if (status >= 500) return "model_unavailable";
+  // A redirect is not followed: the path is another one.
+  return status >= 300 && status < 400 ? "model_not_found" : "model_bad_request";
 }
 
 function isTimeout({ kind, name, code }: Link): boolean {

@@ -32,12 +32,9 @@ function adviceFor({ settings }: ModelRequest, { code, detail }: AttemptError): 
         : "The endpoint is in trouble: try again later.";
     case "model_misconfigured":
       return "Check the model's settings.";
+    case "model_not_found":
+      return "Check the model's name and the base URL (it usually ends in /v1).";
     case "model_bad_request":
-      return badRequestAdvice(detail.status ?? 0);
+      return "The endpoint refuses the request as it is: check the model's name, temperature, output limit and the length of the conversation.";
   }
-}
-
-function badRequestAdvice(status: number): string {
-  if (status === 404 || status === 405 || status < 400) return "Check the model's name and the base URL (it usually ends in /v1).";
-  return "The endpoint refuses the request as it is: check the model's name, temperature, output limit and the length of the conversation.";
 }

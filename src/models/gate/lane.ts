@@ -190,6 +190,7 @@ export class Lane {
       case "model_unauthorized":
       // Fewer calls, or later ones, would be refused just the same.
       case "model_out_of_credit":
+      case "model_not_found":
       case "model_bad_request":
         this.#endpointIsThere(pass, now);
         return false;
