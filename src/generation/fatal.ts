@@ -7,6 +7,7 @@ const fatalCodes = new Set([
   "endpoint_down",
   "output_lost",
   "output_unwritable",
+  "ledger_unwritable",
   "checkpoints_unavailable",
   "server_unavailable",
   "server_unauthorized",

@@ -1,4 +1,5 @@
 import type { Environment } from "../environment.js";
+import { ReviewInstructError } from "../errors.js";
 import { createModelAccess } from "../models/access.js";
 import { createBudget } from "../models/budget/budget.js";
 import { type CacheStats, createCache } from "../models/cache.js";
@@ -41,6 +42,7 @@ export interface ModelStack {
   lanes(): LaneStatus[];
   /** Null without a cache. */
   cacheStats(): CacheStats | null;
+  /** Never throws, so that it does not hide what came of the job: a ledger that cannot be written any more is a warning. */
   close(): void;
 }
 
@@ -66,7 +68,12 @@ export function openModelStack(options: ModelStackOptions): ModelStack {
     cacheStats: () => cache?.stats() ?? null,
     close: () => {
       gate.close();
-      ledger.close();
+      try {
+        ledger.close();
+      } catch (error) {
+        if (!(error instanceof ReviewInstructError)) throw error;
+        onWarning?.(`${error.message}. Until a next run settles it, the last calls count as what they could have cost at most.`);
+      }
     },
   };
 }

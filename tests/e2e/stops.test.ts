@@ -1,4 +1,7 @@
+import { execFile } from "node:child_process";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 import { describe, expect, it } from "vitest";
 
@@ -68,5 +71,33 @@ describe("what is for the user to mend", () => {
     for (const text of ['reviewer "c"', "openai:mistyped", "Check the model's name"]) expect(stderr).toContain(text);
     expect(await rowsOf(output)).toEqual([]);
     await server.close();
+  });
+});
+
+describe("a full disk under the usage ledger alone", () => {
+  const mount = (...args: string[]) => promisify(execFile)("mount", args);
+
+  it("stops the job, marks nobody as failed, and says how far it came", async () => {
+    // Only root may mount, and root must.
+    if (process.getuid?.() !== 0) return;
+    const server = await startOpenAiServer();
+    const [output, disk] = [freshFolder(), freshFolder()];
+    await Promise.all([mkdir(output), mkdir(disk)]);
+    await mount("-t", "tmpfs", "-o", "size=4k", "tmpfs", disk);
+    try {
+      await writeFile(join(disk, "filler"), Buffer.alloc(4096));
+      await symlink(join(disk, "usage.jsonl"), join(output, "usage.jsonl"));
+      const args = [...against(server, await seeds(4), output), "--concurrency", "4"];
+      const { code, stderr } = await runCli(args);
+      expect({ code, stderr }).toMatchObject({ code: 3 });
+      for (const text of ["cannot write to", "usage.jsonl", "The same command continues"]) expect(stderr).toContain(text);
+      expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
+      await mount("-o", "remount,size=1m", disk);
+      expect(await runCli(args)).toMatchObject({ code: 0 });
+      expect(indices(await rowsOf(output))).toEqual(range(4));
+    } finally {
+      await promisify(execFile)("umount", [disk]);
+      await server.close();
+    }
   });
 });

@@ -1,7 +1,7 @@
 import { appendFileSync, closeSync, fdatasyncSync, ftruncateSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 
-import { InputError } from "../../errors.js";
+import { ReviewInstructError } from "../../errors.js";
 import { type Ledger, type LedgerStorage, createLedger } from "./ledger.js";
 
 /**
@@ -13,7 +13,8 @@ import { type Ledger, type LedgerStorage, createLedger } from "./ledger.js";
  * under what is held, and otherwise once a second while calls are settled. Each is synced (fdatasync) before anything relies
  * on it. Writing is synchronous: the call has to wait for it anyway.
  *
- * Throws `InputError` where the file cannot be opened or is damaged. A last line that was cut off is no damage.
+ * Throws `ledger_unwritable` where the file cannot be opened, and `InputError` where it is damaged. A last line that was cut
+ * off is no damage.
  */
 export function openLedger(file: string): Ledger {
   const { descriptor, recorded } = openFile(file);
@@ -32,8 +33,8 @@ function openFile(file: string): { descriptor: number; recorded: Buffer } {
     const descriptor = openSync(file, "a+");
     return { descriptor, recorded: readFileSync(descriptor) };
   } catch (cause) {
-    const message = `cannot open the usage ledger ${file}: ${String(cause)}. Make the folder writable, or choose another output folder`;
-    throw new InputError(message, { file }, { cause });
+    const message = `cannot open the usage ledger ${file}: ${String(cause)}. Make room or the folder writable, then run again`;
+    throw new ReviewInstructError("ledger_unwritable", message, { file }, { cause });
   }
 }
 

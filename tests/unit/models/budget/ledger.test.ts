@@ -177,7 +177,7 @@ describe("openLedger", () => {
 
   it("says which file cannot be opened", async () => {
     const inTheWay = await files.write("");
-    expect(() => openLedger(`${inTheWay}/usage.jsonl`)).toThrow(InputError);
+    expect(() => openLedger(`${inTheWay}/usage.jsonl`)).toThrow(expect.objectContaining({ code: "ledger_unwritable" }));
     expect(() => openLedger(`${inTheWay}/usage.jsonl`)).toThrow(`cannot open the usage ledger ${inTheWay}/usage.jsonl`);
   });
 
