@@ -1,3 +1,5 @@
+import { isFatal } from "../generation/fatal.js";
+
 /** What the exit code tells a script. */
 export const exitCodes = {
   ok: 0,
@@ -5,8 +7,16 @@ export const exitCodes = {
   error: 1,
   /** The job is through, but some conversations failed; see failures.jsonl. */
   someFailed: 2,
-  /** The job stopped before its end and can be resumed by the same command. */
+  /**
+   * Stopped, or not even begun, by what `isFatal` lists (budget, endpoint, disk, database, key, ...). Once that is mended the
+   * same command goes on.
+   */
   stopped: 3,
   /** The same, because a person or the system asked for it. */
   interrupted: 130,
 } as const;
+
+/** The exit code of a command that failed, at its start or later. */
+export function exitCodeOf(error: unknown): number {
+  return isFatal(error) ? exitCodes.stopped : exitCodes.error;
+}

@@ -122,7 +122,7 @@ async function generate(seeds: string, flags: GenerateFlags, { settings, prices 
     const result = await runJob(job, (files) => (server ? openOnServer(server, files) : openModels(files)));
     view.stop();
     for (const line of [...summaryLines(result, stack ?? serverJob), ...nextSteps(settings, result.conversations)]) logger.info(line);
-    return exitCodeOf(result, logger);
+    return exitCodeOfJob(result, logger);
   } finally {
     view.stop();
     await tracing.close();
@@ -130,7 +130,7 @@ async function generate(seeds: string, flags: GenerateFlags, { settings, prices 
   }
 }
 
-function exitCodeOf(result: JobResult, logger: Logger): number {
+function exitCodeOfJob(result: JobResult, logger: Logger): number {
   if (result.stopped === "asked") return exitCodes.interrupted;
   if (result.stopped) {
     logger.error(result.stopped.message);

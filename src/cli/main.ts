@@ -3,8 +3,9 @@ import { CommanderError } from "commander";
 import { z } from "zod";
 
 import { ReviewInstructError } from "../errors.js";
+import { leadingError } from "../generation/fatal.js";
 import { createLogger } from "../logger.js";
-import { exitCodes } from "./exit-codes.js";
+import { exitCodeOf, exitCodes } from "./exit-codes.js";
 import { createProgram } from "./program.js";
 
 // LangGraph derives schemas anew for every state update: compiling each would cost more than it saves.
@@ -19,13 +20,14 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     await program.parseAsync([...args], { from: "user" });
     return code;
-  } catch (error) {
+  } catch (thrown) {
+    const error = leadingError(thrown);
     // Commander has already said what was wrong; help and version end here too.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.error;
     createLogger().error(
       error instanceof ReviewInstructError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error),
     );
-    return exitCodes.error;
+    return exitCodeOf(error);
   }
 }
 

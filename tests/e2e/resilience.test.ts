@@ -135,7 +135,7 @@ describe("a disk", () => {
       const before = (await rowsOf(output)).length;
       await mount("-o", "remount,ro", output);
       const { code, stderr } = await runCli(args);
-      expect({ code, stderr }).toMatchObject({ code: 1 });
+      expect({ code, stderr }).toMatchObject({ code: 3 });
       expect(stderr).toContain(output);
       expect(stderr).toContain("fix the permissions");
       await mount("-o", "remount,rw", output);

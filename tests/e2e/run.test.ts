@@ -57,7 +57,7 @@ describe("run", () => {
     const server = await startOpenAiServer(() => ({ status: 404, body: { error: { message: "no such model" } } }));
     const { code, stderr } = await runCli(["run", "Hi.", "--model", "openai:nope", "--base-url", server.baseUrl]);
     await server.close();
-    expect(code).toBe(1);
+    expect(code).toBe(3);
     for (const text of [server.baseUrl, "candidate", "nope"]) expect(stderr).toContain(text);
   });
 

@@ -207,7 +207,7 @@ describe("a job on the server", () => {
     ["a key for LangSmith, which is none for any server", { LANGSMITH_API_KEY: keys.bob, LANGCHAIN_API_KEY: keys.bob }],
   ])("is told where the key belongs, with %s", async (_what, env) => {
     const { code, stderr } = await generate(env);
-    expect(code).toBe(1);
+    expect(code).toBe(3);
     expect(stderr).toContain("LANGGRAPH_API_KEY");
     expect(stderr).not.toContain("0123456789");
   });

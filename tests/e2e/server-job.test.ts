@@ -165,14 +165,14 @@ describe("generate --server", () => {
   });
 
   it.each([
-    ["no URL", ["--server", "localhost"], "http or https"],
-    ["credentials in it", ["--server", "http://me:secret@127.0.0.1:9"], "LANGGRAPH_API_KEY"],
-    ["nobody there", ["--server", "http://127.0.0.1:9"], "does not answer"],
-    ["a store of this process", ["--server", "http://127.0.0.1:9", "--checkpoint", "memory"], "cannot be used with"],
-  ])("refuses a server with %s before anything is made", async (_what, flags, said) => {
+    ["no URL", ["--server", "localhost"], "http or https", 1],
+    ["credentials in it", ["--server", "http://me:secret@127.0.0.1:9"], "LANGGRAPH_API_KEY", 1],
+    ["nobody there", ["--server", "http://127.0.0.1:9"], "does not answer", 3],
+    ["a store of this process", ["--server", "http://127.0.0.1:9", "--checkpoint", "memory"], "cannot be used with", 1],
+  ])("refuses a server with %s before anything is made", async (_what, flags, said, exitCode) => {
     const output = freshFolder();
     const { code, stderr } = await runCli(["generate", await seeds(1), "--output", output, ...flags]);
-    expect(code).toBe(1);
+    expect(code).toBe(exitCode);
     expect(stderr).toContain(said);
     expect(stderr).not.toContain("secret@");
     await expect(rowsOf(output)).rejects.toThrow("ENOENT");

@@ -101,3 +101,25 @@ describe("a full disk under the usage ledger alone", () => {
     }
   });
 });
+
+describe("a fault that shows at the start already", () => {
+  const nowhere = "postgres://127.0.0.1:9/none";
+
+  it("stops resumably a job whose database does not answer", async () => {
+    const output = freshFolder();
+    const args = ["generate", await seeds(1), "--output", output];
+    const { code, stderr } = await runCli([...args, "--checkpoint", nowhere]);
+    expect({ code, stderr }).toMatchObject({ code: 3 });
+    expect(stderr).toContain(nowhere);
+    expect(await runCli(args)).toMatchObject({ code: 0 });
+  });
+
+  it("is told in one line, by its reason, where several reviewers meet it together", async () => {
+    const server = await startOpenAiServer(({ role }) => (role === "reviewer" ? { status: 401 } : undefined));
+    const { code, stderr } = await runCli(["run", "Hi.", "--model", "openai:test", "--base-url", server.baseUrl]);
+    expect({ code, stderr }).toMatchObject({ code: 3 });
+    expect(stderr).toContain("OPENAI_API_KEY");
+    expect(stderr).not.toMatch(/^ +at /m);
+    await server.close();
+  });
+});
