@@ -9,8 +9,8 @@ const arrows = {
   graph: ["nodes", "state", "errors.ts"],
   models: ["state", "prompts", "nodes/model-access.ts", "errors.ts", "environment.ts", "logger.ts"],
   checkpoints: ["state", "errors.ts", "environment.ts", "logger.ts"],
-  tracing: ["state", "errors.ts", "environment.ts", "logger.ts"],
-  dataset: ["state", "errors.ts", "logger.ts"],
+  tracing: ["state", "errors.ts", "lines.ts", "environment.ts", "logger.ts"],
+  dataset: ["state", "errors.ts", "lines.ts", "logger.ts"],
   generation: [
     "graph",
     "dataset",
@@ -21,6 +21,7 @@ const arrows = {
     "prompts/versions.ts",
     "state",
     "errors.ts",
+    "lines.ts",
     "environment.ts",
     "logger.ts",
   ],
@@ -30,6 +31,7 @@ const arrows = {
   access: ["errors.ts"],
   "environment.ts": ["errors.ts"],
   "errors.ts": [],
+  "lines.ts": [],
   "logger.ts": [],
 };
 
@@ -141,6 +143,14 @@ module.exports = {
       severity: "error",
       from: { path: "^src/" },
       to: { dependencyTypes: ["npm-optional"], dependencyTypesNot: ["type-only"], dynamic: false },
+    },
+    {
+      name: "files-are-split-by-our-own-lines",
+      comment:
+        "Newer node:readline breaks lines at U+2028 and U+2029, which may stand in JSON strings: use src/lines.ts. The command line reads a terminal.",
+      severity: "error",
+      from: { path: "^src/", pathNot: inSource(["cli"]) },
+      to: { dependencyTypes: ["core"], path: "^(?:node:)?readline(?:/promises)?$" },
     },
     {
       name: "no-dev-packages-in-src",

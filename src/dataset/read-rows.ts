@@ -2,6 +2,7 @@ import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import { InputError } from "../errors.js";
+import { textLinesOf } from "../lines.js";
 
 /**
  * The rows of an output folder, its shards' included, line by line as they stand. Throws `InputError` where there are none
@@ -25,7 +26,7 @@ async function* rowsOf(file: string): AsyncGenerator<unknown> {
   try {
     let row = 0;
     let pending: string | null = null;
-    for await (const line of handle.readLines({ autoClose: false })) {
+    for await (const line of textLinesOf(handle.createReadStream({ autoClose: false }))) {
       if (pending !== null) yield parseRow(file, row, pending);
       pending = line;
       row += 1;

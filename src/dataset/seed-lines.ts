@@ -1,14 +1,13 @@
 import { isUtf8 } from "node:buffer";
 
 import { InputError } from "../errors.js";
+import { linesOf } from "../lines.js";
 import { type Row, maxRowBytes, maxRowSize, printable } from "./seed-row.js";
-
-const lineFeed = 0x0a;
 
 /** The rows of a JSONL file, numbered by line. Blank lines are passed over; a line that cannot be read is a row with a fault. */
 export async function* lineRows(blocks: AsyncIterable<Buffer>, file: string): AsyncGenerator<Row> {
   let row = 0;
-  for await (const bytes of linesOf(blocks)) {
+  for await (const bytes of linesOf(blocks, maxRowBytes)) {
     row++;
     const read = readLine(bytes);
     if (read === null) continue;
@@ -29,34 +28,4 @@ function readLine(bytes: Buffer | null): { value: unknown } | { problem: string;
     const reason = cause instanceof Error ? printable(cause.message) : String(cause);
     return { problem: `not valid JSON (${reason}). Expected one whole object on each line.`, cause };
   }
-}
-
-/**
- * Lines as bytes without their line feed; null for one that is too long to hold. Not `node:readline`, which also breaks
- * lines at U+2028 and U+2029 (both may stand in JSON strings), hides invalid UTF-8, and knows no longest line.
- */
-async function* linesOf(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer | null> {
-  let pieces: Buffer[] = [];
-  let size = 0;
-  const add = (piece: Buffer) => {
-    size += piece.length;
-    if (size > maxRowBytes) pieces = [];
-    else pieces.push(piece);
-  };
-  const take = () => {
-    const line = size > maxRowBytes ? null : Buffer.concat(pieces);
-    pieces = [];
-    size = 0;
-    return line;
-  };
-  for await (const block of blocks) {
-    let from = 0;
-    for (let end = block.indexOf(lineFeed); end !== -1; end = block.indexOf(lineFeed, from)) {
-      add(block.subarray(from, end));
-      yield take();
-      from = end + 1;
-    }
-    add(block.subarray(from));
-  }
-  if (size > 0) yield take();
 }

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { createInterface } from "node:readline";
 
 import { ReviewInstructError } from "../errors.js";
+import { textLinesOf } from "../lines.js";
 
 /**
  * A file of whole JSON lines that survives a kill at any moment: opening cuts off a torn last line, and a line counts as
@@ -63,13 +63,9 @@ export class JsonlFile {
 async function readLines(path: string, handle: FileHandle, onRow: (row: unknown) => void): Promise<number> {
   const { size } = await handle.stat();
   const torn = size - (await endOfLastLine(handle, size));
-  const lines = createInterface({
-    input: handle.createReadStream({ start: 0, end: Math.max(0, size - torn - 1), autoClose: false }),
-    crlfDelay: Infinity,
-  });
   let number = 0;
   if (size - torn > 0) {
-    for await (const line of lines) {
+    for await (const line of textLinesOf(handle.createReadStream({ start: 0, end: size - torn - 1, autoClose: false }))) {
       number += 1;
       onRow(parse(path, number, line));
     }

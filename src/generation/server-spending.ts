@@ -1,9 +1,9 @@
 import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
 
 import { z } from "zod";
 
 import { ReviewInstructError } from "../errors.js";
+import { textLinesOf } from "../lines.js";
 import { type ModelAccount, addToAccount } from "../models/budget/ledger-lines.js";
 import { type Limits, limitText, partOfLimits } from "../models/budget/limits.js";
 import { type PriceTable, assertPriced } from "../models/budget/prices.js";
@@ -44,7 +44,7 @@ export async function openServerSpending(options: ServerSpendingOptions): Promis
   const add = (turns: readonly Turn[]) => {
     for (const call of turns.flatMap((turn) => turn.calls)) if (!call.cached) addToAccount(accounts, modelOf(call, settings), accountOf(call));
   };
-  for await (const line of createInterface({ input: createReadStream(conversations), crlfDelay: Infinity })) add(Row.parse(JSON.parse(line)).turns);
+  for await (const line of textLinesOf(createReadStream(conversations))) add(Row.parse(JSON.parse(line)).turns);
   const spent = () => spentOf(accounts, prices);
   return {
     add,

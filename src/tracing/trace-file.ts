@@ -4,6 +4,7 @@ import { BaseTracer, type Run } from "@langchain/core/tracers/base";
 import { z } from "zod";
 
 import { InputError } from "../errors.js";
+import { textLinesOf } from "../lines.js";
 import { type Labels, RunLabels } from "./labels.js";
 import type { Scrubber } from "./secrets.js";
 import { atOnce } from "./tracers.js";
@@ -102,7 +103,7 @@ export async function* readTraceFile(path: string, options: { readonly conversat
   const file = await open(path).catch((error: unknown) => {
     throw new InputError(`cannot read the trace file ${path}: ${messageOf(error)}`, { file: path }, { cause: error });
   });
-  for await (const line of file.readLines()) {
+  for await (const line of textLinesOf(file.createReadStream())) {
     const run = parseLine(line);
     if (run && (conversation === undefined || run.metadata.thread_id === conversation)) yield run;
   }

@@ -7,6 +7,7 @@ import { openTracing } from "../../../src/tracing/open-tracing.js";
 import { type TraceRun, readTraceFile } from "../../../src/tracing/trace-file.js";
 import { renderTraceTree } from "../../../src/tracing/trace-tree.js";
 import { type ChatScript, plainChat, scriptedAccess, upstreamError } from "../../support/scripted-chat.js";
+import { hostileTexts } from "../../support/hostile-texts.js";
 import { temporaryFiles } from "../../support/temporary-files.js";
 import { tracedConversation } from "../../support/traced-conversation.js";
 
@@ -60,6 +61,15 @@ test("is continued after a kill: a torn last line is passed over, and the next o
   expect(after).toHaveLength(2 * before.length);
   expect((await read(path, "two")).every((run) => run.metadata.conversation === "two")).toBe(true);
   expect(await read(path, "two")).toHaveLength(before.length);
+});
+
+test("is read back whatever a model said", async () => {
+  const path = files.path("hostile.jsonl");
+  const said = hostileTexts.join(" ");
+  await write(path, ["one"], { script: (model, call) => (model === "candidate" ? said : plainChat(model, call)) });
+  const answers = (await read(path)).filter((run) => run.name.startsWith("candidate turn") && run.type === "llm");
+  expect(answers).toHaveLength(3);
+  for (const { outputs } of answers) expect(JSON.stringify(outputs)).toContain("\u2028\u2029");
 });
 
 test("holds the same sample as LangSmith gets", async () => {
