@@ -15,6 +15,8 @@ import { type Shard, isInShard } from "./shard.js";
 export interface GenerateOptions {
   /** Valid seeds with their place in the file; read only as fast as conversations finish. */
   readonly seeds: AsyncIterable<{ readonly index: number; readonly seed: Seed }>;
+  /** Place of the last of these seeds in the file: what the folder holds beyond it is no part of this run. Default: nothing is. */
+  readonly lastIndex?: number;
   readonly runner: ConversationRunner;
   readonly folder: OutputFolder;
   readonly origin: RowOrigin;
@@ -35,7 +37,7 @@ export interface GenerateOptions {
 /** Where a job stands. Counts of conversations, but for `turns`, which counts those of the conversations that this run finished. */
 export interface Progress {
   readonly finished: number;
-  /** Finished by earlier runs. */
+  /** Finished by earlier runs, of the seeds of this one. */
   readonly found: number;
   readonly failed: number;
   readonly active: number;
@@ -54,7 +56,7 @@ export interface GenerateResult extends Progress {
  * conversation (budget, endpoint, disk, database, key, credit) stops the job instead, resumably.
  */
 export async function generate(options: GenerateOptions): Promise<GenerateResult> {
-  const { seeds, runner, folder, origin, shard = null, retryFailed = false, keepCheckpoints = false } = options;
+  const { seeds, runner, folder, origin, shard = null, lastIndex = Infinity, retryFailed = false, keepCheckpoints = false } = options;
   const drain = new AbortController();
   for (const asked of options.stop ? [options.stop.drain, options.stop.abort] : []) {
     if (asked.aborted) drain.abort();
@@ -62,7 +64,7 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
   }
   const stop: Stop = { drain: drain.signal, abort: options.stop?.abort ?? new AbortController().signal };
   setMaxListeners(Infinity, stop.drain, stop.abort);
-  const counts = { finished: 0, found: folder.done.size, failed: 0, active: 0, endedEarly: 0, turns: 0 };
+  const counts = { finished: 0, found: [...folder.done].filter((index) => index <= lastIndex).length, failed: 0, active: 0, endedEarly: 0, turns: 0 };
   let fatal: Error | null = null;
   const report = () => options.onProgress?.({ ...counts });
   const warn = (message: string) => options.onWarning?.(message);

@@ -72,8 +72,17 @@ export async function runJob(options: JobOptions, openMaker: (files: OutputFolde
       const { runner, close } =
         "runner" in maker ? { runner: maker.runner, close: async () => {} } : await openLocalRunner(maker, options, folder.names);
       try {
-        const result = await generate({ ...options, seeds: readSeeds(seeds, options), runner, folder, origin: originOf(settings), concurrency });
-        return { ...result, total: shareOf(scan.count, shard), conversations: folder.names.conversations, failures: folder.names.failures };
+        const { lastIndex, count: total } = scan;
+        const result = await generate({
+          ...options,
+          seeds: readSeeds(seeds, options),
+          lastIndex,
+          runner,
+          folder,
+          origin: originOf(settings),
+          concurrency,
+        });
+        return { ...result, total, conversations: folder.names.conversations, failures: folder.names.failures };
       } finally {
         await close();
       }
@@ -118,9 +127,4 @@ function originOf(settings: Settings): RowOrigin {
     prompts: { ...promptVersions },
     fingerprint: settingsFingerprint(settings),
   };
-}
-
-/** Seeds of one shard, as near as the count alone tells where rows were skipped. */
-function shareOf(count: number, shard: Shard | null): number {
-  return shard ? Math.floor(count / shard.of) + (shard.index < count % shard.of ? 1 : 0) : count;
 }

@@ -210,6 +210,7 @@ describe("one folder, one job", () => {
     const { stderr }: CliResult = await runCli(args);
     expect(stderr).toContain("3 of 3 finished (2 by earlier runs)");
     expect((await rowsOf(output)).startsWith(before)).toBe(true);
+    expect((await runCli([...args, "--limit", "1"])).stderr).toContain("1 of 1 finished (1 by earlier runs)");
   });
 
   it("refuses other settings and other seeds with the difference", async () => {
