@@ -9,11 +9,20 @@ export function summaryLines(result: JobResult, stack: Spender | null): string[]
     "",
     `Conversations: ${finished + found} of ${total} finished${found > 0 ? ` (${found} by earlier runs)` : ""}, ${failed} failed, ${open} open.`,
     ...(endedEarly > 0 ? [`${endedEarly} ended before their last turn; each row says why.`] : []),
+    ...abstentionLines(result.abstentions),
     ...(stack ? spentLines(stack) : []),
     `Rows: ${result.conversations}`,
     ...(failed > 0 ? [`Failures: ${result.failures} (--retry-failed tries them again)`] : []),
     ...(open > 0 ? ["The same command continues with the open ones."] : []),
   ];
+}
+
+function abstentionLines(abstentions: JobResult["abstentions"]): string[] {
+  const named = Object.entries(abstentions).sort(([, a], [, b]) => b - a);
+  if (named.length === 0) return [];
+  const total = named.reduce((sum, [, times]) => sum + times, 0);
+  const list = named.map(([reviewer, times]) => `${reviewer} ${count(times)}`).join(", ");
+  return [`Reviewers abstained ${total === 1 ? "once" : `${count(total)} times`} in this run's conversations (${list}); each row says why.`];
 }
 
 type Spender = Pick<ModelStack, "spent"> & Partial<Pick<ModelStack, "cacheStats">>;

@@ -34,7 +34,7 @@ export interface GenerateOptions {
   readonly onWarning?: (message: string) => void;
 }
 
-/** Where a job stands. Counts of conversations, but for `turns`, which counts those of the conversations that this run finished. */
+/** Where a job stands. Counts of conversations, but for `turns` and `abstentions`, which are those of the conversations that this run finished. */
 export interface Progress {
   readonly finished: number;
   /** Finished by earlier runs, of the seeds of this one. */
@@ -43,6 +43,8 @@ export interface Progress {
   readonly active: number;
   readonly endedEarly: number;
   readonly turns: number;
+  /** How often each reviewer gave no review; those who always did are left out. */
+  readonly abstentions: Readonly<Record<string, number>>;
 }
 
 export interface GenerateResult extends Progress {
@@ -65,8 +67,10 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
   const stop: Stop = { drain: drain.signal, abort: options.stop?.abort ?? new AbortController().signal };
   setMaxListeners(Infinity, stop.drain, stop.abort);
   const counts = { finished: 0, found: [...folder.done].filter((index) => index <= lastIndex).length, failed: 0, active: 0, endedEarly: 0, turns: 0 };
+  const abstentions = new Map<string, number>();
+  const progress = (): Progress => ({ ...counts, abstentions: Object.fromEntries(abstentions) });
   let fatal: Error | null = null;
-  const report = () => options.onProgress?.({ ...counts });
+  const report = () => options.onProgress?.(progress());
   const warn = (message: string) => options.onWarning?.(message);
 
   /** Its row is on disk: trouble with its thread must not make it a failure. */
@@ -87,6 +91,7 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
     counts.finished += 1;
     counts.turns += output.turns.length;
     if (output.endedEarly) counts.endedEarly += 1;
+    for (const { reviewer } of output.turns.flatMap((turn) => turn.abstentions)) abstentions.set(reviewer, (abstentions.get(reviewer) ?? 0) + 1);
     if (!keepCheckpoints) await forget(id);
   };
 
@@ -144,7 +149,7 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
     await queue.onIdle();
   }
   report();
-  return { ...counts, stopped: fatal ?? (stop.drain.aborted ? "asked" : null) };
+  return { ...progress(), stopped: fatal ?? (stop.drain.aborted ? "asked" : null) };
 }
 
 function messageOf(error: unknown): string {

@@ -85,6 +85,17 @@ describe("generate against an endpoint", () => {
     for (const critique of critiques) expect(asked.filter((request) => request.includes(critique))).toHaveLength(1);
   });
 
+  it("says how often reviewers abstained, and who", async () => {
+    const server = await startOpenAiServer(({ role, body }) =>
+      role === "reviewer" && JSON.stringify(body.messages).includes("Usefulness and creativity:") ? { content: "I would rather not." } : undefined,
+    );
+    const args = ["--output", freshFolder(), "--model", "openai:test", "--base-url", server.baseUrl];
+    const { code, stderr } = await runCli(["generate", await seeds(2), ...args]);
+    await server.close();
+    expect(code).toBe(0);
+    expect(stderr).toContain("abstained 4 times in this run's conversations (usefulness 4)");
+  });
+
   it("writes a failure with code, turn, raw text and attempts, says so by its exit code, and tries again on demand", async () => {
     const broken = (content: string) => content.includes("step 1 ");
     const server = await startOpenAiServer(({ role, body }) =>
