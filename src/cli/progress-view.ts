@@ -17,7 +17,7 @@ export interface ProgressView {
 }
 
 export interface ProgressViewOptions {
-  readonly stream: NodeJS.WriteStream;
+  readonly stream: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly json: boolean;
   readonly quiet: boolean;
   /** What the job has spent; null while nothing is known. */
@@ -26,10 +26,15 @@ export interface ProgressViewOptions {
   readonly lanes: () => readonly LaneStatus[];
 }
 
+/** Seconds between two looks at what a bar shows. */
+const barSeconds = 1;
 /** Seconds between two lines where no bar can be drawn. */
 const lineSeconds = 10;
 
-/** A live bar on a terminal; in a pipe one line now and then; JSON lines for programs; nothing when quiet. */
+/**
+ * A live bar on a terminal; in a pipe one line now and then; JSON lines for programs; nothing when quiet. Calls, cost and
+ * endpoints are looked at anew also while no conversation begins or ends.
+ */
 export function createProgressView(options: ProgressViewOptions): ProgressView {
   const { stream, json, quiet } = options;
   const write = (text: string) => void stream.write(`${text}\n`);
@@ -41,23 +46,38 @@ export function createProgressView(options: ProgressViewOptions): ProgressView {
 
 function jsonView(silent: ProgressView, write: (text: string) => void, { spent, lanes }: ProgressViewOptions): ProgressView {
   let total = 0;
+  const show = (progress: Progress) => write(JSON.stringify({ total, ...progress, spent: spent(), lanes: lanes() }));
+  const ticker = createTicker(lineSeconds, show);
   return {
     ...silent,
-    start: (count) => void (total = count),
-    update: (progress) => write(JSON.stringify({ total, ...progress, spent: spent(), lanes: lanes() })),
+    start: (count) => {
+      total = count;
+      ticker.start();
+    },
+    update: (progress) => {
+      ticker.see(progress);
+      show(progress);
+    },
+    stop: ticker.stop,
   };
 }
 
 function lineView(silent: ProgressView, write: (text: string) => void, options: ProgressViewOptions): ProgressView {
   let total = 0;
-  let last = Date.now();
   const show = (progress: Progress) => {
-    if (Date.now() - last < lineSeconds * 1000) return;
-    last = Date.now();
     const { found, finished, failed, active } = progress;
     write(`${found + finished} of ${total} conversations, ${failed} failed, ${active} under way | ${costText(progress, total, options)}`);
   };
-  return { ...silent, start: (count) => void (total = count), update: show };
+  const ticker = createTicker(lineSeconds, show);
+  return {
+    ...silent,
+    start: (count) => {
+      total = count;
+      ticker.start();
+    },
+    update: ticker.see,
+    stop: ticker.stop,
+  };
 }
 
 function barView(options: ProgressViewOptions): ProgressView {
@@ -74,22 +94,46 @@ function barView(options: ProgressViewOptions): ProgressView {
   );
   let bar: SingleBar | null = null;
   let total = 0;
+  const show = (progress: Progress) => {
+    const { turns, failed } = progress;
+    bar?.update({ turns, failed, cost: costText(progress, total, options) });
+  };
+  const ticker = createTicker(barSeconds, show);
   const line = (text: string) => (bar ? bars.log(`${text}\n`) : void stream.write(`${text}\n`));
   return {
     start: (count) => {
       total = count;
       bar = bars.create(count, 0, { turns: 0, failed: 0, cost: "" });
+      ticker.start();
     },
     update: (progress) => {
-      const { found, finished, failed, turns } = progress;
-      bar?.update(found + finished + failed, { turns, failed, cost: costText(progress, total, options) });
+      ticker.see(progress);
+      // Only here, since the time left follows from how the value moves.
+      bar?.update(progress.found + progress.finished + progress.failed);
+      show(progress);
     },
     line,
     detail: line,
     stop: () => {
+      ticker.stop();
       bars.stop();
       bar = null;
     },
+  };
+}
+
+/** Shows the latest progress again every so many seconds, and keeps no process up. */
+function createTicker(seconds: number, show: (progress: Progress) => void) {
+  let latest: Progress | null = null;
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    start: () => {
+      timer = setInterval(() => {
+        if (latest) show(latest);
+      }, seconds * 1000).unref();
+    },
+    see: (progress: Progress) => void (latest = progress),
+    stop: () => clearInterval(timer),
   };
 }
 
