@@ -9,14 +9,28 @@ export interface Logger {
 
 const colors = pc.createColors(process.stderr.isTTY === true && pc.isColorSupported);
 
-/** `quiet` leaves warnings and errors. */
-export function createLogger(options: { readonly quiet?: boolean; readonly write?: (line: string) => void } = {}): Logger {
-  const write = options.write ?? ((line: string) => void process.stderr.write(`${line}\n`));
+export interface LoggerOptions {
+  /** Leave only warnings and errors. Default false. */
+  readonly quiet?: boolean;
+  /** One JSON object a line, `{"type": "info" | "warning" | "error", "message"}`. Default false. */
+  readonly json?: boolean;
+  /** Where lines go. Default: stderr. */
+  readonly write?: (line: string) => void;
+}
+
+export function createLogger({ quiet = false, json = false, write = toStderr }: LoggerOptions = {}): Logger {
+  const line = (type: "info" | "warning" | "error", message: string) => write(json ? JSON.stringify({ type, message }) : `${labels[type]}${message}`);
   return {
     info: (text) => {
-      if (!options.quiet) write(text);
+      if (!quiet) line("info", text);
     },
-    warn: (text) => write(`${colors.yellow("warning:")} ${text}`),
-    error: (text) => write(`${colors.red("error:")} ${text}`),
+    warn: (text) => line("warning", text),
+    error: (text) => line("error", text),
   };
+}
+
+const labels = { info: "", warning: `${colors.yellow("warning:")} `, error: `${colors.red("error:")} ` };
+
+function toStderr(line: string): void {
+  process.stderr.write(`${line}\n`);
 }

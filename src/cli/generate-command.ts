@@ -19,7 +19,7 @@ import { type ServerFlags, addServerOptions, openServer, tellOutages } from "./s
 import { type JobConfig, type SettingsFlags, addSettingsOptions, positiveInteger, settingsFrom } from "./settings-options.js";
 import { parseShard, shardNotice } from "./shard-option.js";
 import { stopOnSignals } from "./signals.js";
-import { summaryLines } from "./summary.js";
+import { summaryLines, summaryRecord } from "./summary.js";
 import { type TracingFlags, addTracingOptions, tracingFrom } from "./tracing-options.js";
 
 interface GenerateFlags extends SettingsFlags, EndpointFlags, LimitFlags, ServerFlags, TracingFlags {
@@ -48,7 +48,7 @@ export function addGenerateCommand(program: Command, setExitCode: (code: number)
     .option("--checkpoint <store>", "memory, sqlite:<file> or postgres://... (default: an SQLite file in the output folder)")
     .option("--keep-checkpoints", "keep the threads of finished conversations, for time travel")
     .option("--shard <i/n>", "work on the i-th of n equal parts; every process needs the same n", parseShard)
-    .option("--json-progress", "progress as JSON lines on stderr")
+    .option("--json-progress", "progress, warnings, errors and summary as JSON on stderr, one object a line, told apart by `type`")
     .option("--quiet", "warnings and errors only");
   addTracingOptions(addServerOptions(addLimitOptions(addEndpointOptions(addSettingsOptions(command))))).action(
     async (seeds: string, flags: GenerateFlags) => {
@@ -77,7 +77,7 @@ async function generate(seeds: string, flags: GenerateFlags, { settings, prices 
     spent: () => (stack ?? serverJob)?.spent() ?? null,
     lanes: () => stack?.lanes() ?? [],
   });
-  const logger = createLogger({ quiet: flags.quiet === true || flags.jsonProgress === true, write: view.line });
+  const logger = createLogger({ quiet: flags.quiet === true, json: flags.jsonProgress === true, write: view.line });
   rehearsalNotice(settings, logger);
   shardNotice(flags, logger);
   const tracing = await tracingFrom(flags, logger);
@@ -121,7 +121,9 @@ async function generate(seeds: string, flags: GenerateFlags, { settings, prices 
   try {
     const result = await runJob(job, (files) => (server ? openOnServer(server, files) : openModels(files)));
     view.stop();
-    for (const line of [...summaryLines(result, stack ?? serverJob), ...nextSteps(settings, result.conversations)]) logger.info(line);
+    const spender = stack ?? serverJob;
+    if (flags.jsonProgress) view.line(summaryRecord(result, spender));
+    else for (const line of [...summaryLines(result, spender), ...nextSteps(settings, result.conversations)]) logger.info(line);
     return exitCodeOfJob(result, logger);
   } finally {
     view.stop();

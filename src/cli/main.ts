@@ -14,9 +14,13 @@ z.config({ jitless: true });
 /** Runs one command line and gives its exit code; the only place that exits. */
 async function main(args: readonly string[]): Promise<number> {
   let code: number = exitCodes.ok;
-  const program = createProgram((given) => {
+  // Not by the parsed flag: a command line that cannot be parsed is to be told as JSON, too.
+  const json = args.includes("--json-progress");
+  const logger = createLogger({ json });
+  const setExitCode = (given: number) => {
     code = given;
-  });
+  };
+  const program = createProgram(setExitCode, json ? logger : undefined);
   try {
     await program.parseAsync([...args], { from: "user" });
     return code;
@@ -24,9 +28,7 @@ async function main(args: readonly string[]): Promise<number> {
     const error = leadingError(thrown);
     // Commander has already said what was wrong; help and version end here too.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.error;
-    createLogger().error(
-      error instanceof ReviewInstructError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error),
-    );
+    logger.error(error instanceof ReviewInstructError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error));
     return exitCodeOf(error);
   }
 }

@@ -9,7 +9,7 @@ export interface ProgressView {
   /** Begins with the number of conversations of the job. */
   start(total: number): void;
   readonly update: (progress: Progress) => void;
-  /** A line for people, above the bar where there is one. */
+  /** A whole line, above the bar where there is one. */
   readonly line: (text: string) => void;
   /** Something that may interest who watches: shown on a terminal, left out of a pipe. */
   readonly detail: (text: string) => void;
@@ -46,7 +46,7 @@ export function createProgressView(options: ProgressViewOptions): ProgressView {
 
 function jsonView(silent: ProgressView, write: (text: string) => void, { spent, lanes }: ProgressViewOptions): ProgressView {
   let total = 0;
-  const show = (progress: Progress) => write(JSON.stringify({ total, ...progress, spent: spent(), lanes: lanes() }));
+  const show = (progress: Progress) => write(JSON.stringify({ type: "progress", total, ...progress, spent: spent(), lanes: lanes() }));
   const ticker = createTicker(lineSeconds, show);
   return {
     ...silent,

@@ -1,10 +1,11 @@
+import { ReviewInstructError } from "../errors.js";
 import type { JobResult } from "../generation/job.js";
 import type { ModelStack } from "../generation/model-stack.js";
 
 /** What a job came to, and what to do next. */
 export function summaryLines(result: JobResult, stack: Spender | null): string[] {
   const { total, finished, found, failed, endedEarly } = result;
-  const open = Math.max(0, total - finished - found - failed);
+  const open = openOf(result);
   return [
     "",
     `Conversations: ${finished + found} of ${total} finished${found > 0 ? ` (${found} by earlier runs)` : ""}, ${failed} failed, ${open} open.`,
@@ -23,6 +24,24 @@ function abstentionLines(abstentions: JobResult["abstentions"]): string[] {
   const total = named.reduce((sum, [, times]) => sum + times, 0);
   const list = named.map(([reviewer, times]) => `${reviewer} ${count(times)}`).join(", ");
   return [`Reviewers abstained ${total === 1 ? "once" : `${count(total)} times`} in this run's conversations (${list}); each row says why.`];
+}
+
+/** The same for programs: one JSON object of type `summary`. */
+export function summaryRecord(result: JobResult, stack: Spender | null): string {
+  const { active: _active, stopped, ...counts } = result;
+  const code = stopped instanceof ReviewInstructError ? stopped.code : "unexpected";
+  return JSON.stringify({
+    type: "summary",
+    ...counts,
+    stopped: stopped === null || stopped === "asked" ? stopped : code,
+    open: openOf(result),
+    spent: stack?.spent() ?? null,
+    cache: stack?.cacheStats?.() ?? null,
+  });
+}
+
+function openOf({ total, finished, found, failed }: JobResult): number {
+  return Math.max(0, total - finished - found - failed);
 }
 
 type Spender = Pick<ModelStack, "spent"> & Partial<Pick<ModelStack, "cacheStats">>;

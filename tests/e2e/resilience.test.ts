@@ -215,26 +215,3 @@ describe("limits", () => {
     await server.close();
   });
 });
-
-describe("telling how it goes", () => {
-  it("prints calls, tokens and cost before anything is spent", async () => {
-    const server = await startOpenAiServer();
-    const output = freshFolder();
-    const { code, stdout } = await runCli([...against(server, await seeds(10), output), "--dry-run"]);
-    expect(code).toBe(0);
-    expect(stdout).toContain("all ");
-    expect(stdout).toMatch(/\b110\b/);
-    expect(stdout).toContain("unknown");
-    expect(server.requests).toHaveLength(0);
-    await expect(readdir(output)).rejects.toThrow("ENOENT");
-    await server.close();
-  });
-
-  it("speaks JSON to programs, and keeps quiet on demand", async () => {
-    const file = await seeds(2);
-    const { stderr } = await runCli(["generate", file, "--output", freshFolder(), "--json-progress"]);
-    const last: unknown = JSON.parse(stderr.trim().split("\n").at(-1) ?? "");
-    expect(last).toMatchObject({ total: 2, finished: 2, failed: 0, spent: { calls: 22 } });
-    expect((await runCli(["generate", file, "--output", freshFolder(), "--quiet"])).stderr).toBe("");
-  });
-});

@@ -152,7 +152,10 @@ describe("generate --server", () => {
     ]);
     const { code, stderr } = await run.result;
     expect(code).toBe(0);
-    for (const line of stderr.split("\n")) if (line.startsWith("{")) peak.push(JSON.parse(line).active);
+    for (const line of stderr.trim().split("\n")) {
+      const { type, active } = JSON.parse(line);
+      if (type === "progress") peak.push(active);
+    }
     expect(Math.max(...peak)).toBe(3);
   });
 

@@ -4,7 +4,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { createProgressView } from "../../../src/cli/progress-view.js";
 import type { Progress } from "../../../src/generation/generate.js";
-import type { LaneStatus } from "../../../src/models/gate/gate.js";
 import { spentOf } from "../../../src/models/budget/spent.js";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -16,13 +15,12 @@ const progress: Progress = { finished: 0, found: 0, failed: 0, active: 3, endedE
 function watching({ isTTY, json }: { isTTY: boolean; json: boolean }) {
   const stream = Object.assign(new PassThrough({ encoding: "utf8" }), { isTTY });
   let calls = 0;
-  const lanes: LaneStatus[] = [];
   const view = createProgressView({
     stream,
     json,
     quiet: false,
     spent: () => ({ ...spentOf(new Map(), {}), calls }),
-    lanes: () => lanes,
+    lanes: () => [],
   });
   view.start(3);
   view.update(progress);

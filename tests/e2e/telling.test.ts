@@ -1,0 +1,79 @@
+import { readdir } from "node:fs/promises";
+
+import { describe, expect, it } from "vitest";
+
+import { runCli } from "../support/cli.js";
+import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
+import { range } from "../support/rows.js";
+import { temporaryFiles } from "../support/temporary-files.js";
+
+const files = temporaryFiles();
+let folders = 0;
+const freshFolder = () => files.path(`out-${++folders}`);
+const seeds = (count: number) =>
+  files.write(
+    range(count)
+      .map((index) => JSON.stringify({ instruction: `Why is ${index} a number?` }))
+      .join("\n"),
+  );
+const against = ({ baseUrl }: OpenAiServer, file: string, output: string) => [
+  "generate",
+  file,
+  "--output",
+  output,
+  "--model",
+  "openai:test",
+  "--base-url",
+  baseUrl,
+];
+
+describe("telling how it goes", () => {
+  const objectsIn = (text: string) =>
+    text
+      .trim()
+      .split("\n")
+      .map((line): unknown => JSON.parse(line));
+
+  it("tells programs of warnings and errors as JSON, too, whatever goes wrong", async () => {
+    const json = async (file: string, ...flags: string[]) => {
+      const { code, stderr } = await runCli(["generate", file, "--output", freshFolder(), "--json-progress", ...flags]);
+      return { code, lines: objectsIn(stderr) };
+    };
+    const doubtful = await json(await files.write('{"instruction":"a"}\n{"no":1}'), "--skip-invalid");
+    expect(doubtful.code).toBe(0);
+    expect(doubtful.lines).toContainEqual({ type: "warning", message: expect.stringContaining("1 rows") });
+    const error = (said: string) => ({ type: "error", message: expect.stringContaining(said) });
+    const mistyped = await json(await seeds(1), "--no-such-flag");
+    expect(mistyped).toMatchObject({ code: 1, lines: expect.arrayContaining([error("no-such-flag")]) });
+    const refused = await json(await seeds(1), "--base-url", "ftp://x");
+    expect(refused).toMatchObject({ code: 1, lines: expect.arrayContaining([error("baseUrl")]) });
+    const server = await startOpenAiServer(() => ({ status: 401 }));
+    const { code, lines } = await json(await seeds(1), "--model", "openai:test", "--base-url", server.baseUrl);
+    await server.close();
+    expect(code).toBe(3);
+    expect(lines).toContainEqual(expect.objectContaining({ type: "summary", open: 1, stopped: "model_unauthorized" }));
+    expect(lines.at(-1)).toEqual(error("OPENAI_API_KEY"));
+  });
+
+  it("prints calls, tokens and cost before anything is spent", async () => {
+    const server = await startOpenAiServer();
+    const output = freshFolder();
+    const { code, stdout } = await runCli([...against(server, await seeds(10), output), "--dry-run"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("all ");
+    expect(stdout).toMatch(/\b110\b/);
+    expect(stdout).toContain("unknown");
+    expect(server.requests).toHaveLength(0);
+    await expect(readdir(output)).rejects.toThrow("ENOENT");
+    await server.close();
+  });
+
+  it("speaks JSON to programs, and keeps quiet on demand", async () => {
+    const file = await seeds(2);
+    const { stderr } = await runCli(["generate", file, "--output", freshFolder(), "--json-progress"]);
+    const lines = objectsIn(stderr);
+    expect(lines.at(-1)).toMatchObject({ type: "summary", total: 2, finished: 2, failed: 0, open: 0, stopped: null, spent: { calls: 22 } });
+    expect(lines.at(-2)).toMatchObject({ type: "progress", total: 2, finished: 2, active: 0 });
+    expect((await runCli(["generate", file, "--output", freshFolder(), "--quiet"])).stderr).toBe("");
+  });
+});
