@@ -1,11 +1,20 @@
+import { keysIn } from "./access/api-keys.js";
+import { readKeyText } from "./access/key-text.js";
 import { environment } from "./environment.js";
 import { createReviewInstructGraph } from "./graph/review-instruct.js";
 import { createReviewPanel } from "./graph/review-panel.js";
 import { createLogger } from "./logger.js";
+import { endpointsVariable, parseEndpoints } from "./models/allow-list.js";
 import { openServerModels } from "./models/server-models.js";
 import { withServerTracing } from "./tracing/server-tracing.js";
 
-const tracing = { env: environment, onWarning: createLogger().warn };
+const listed = parseEndpoints(environment[endpointsVariable]);
+const tracing = {
+  env: environment,
+  endpoints: listed === "any" ? [] : listed,
+  keys: keysIn(readKeyText(environment)?.text ?? ""),
+  onWarning: createLogger().warn,
+};
 const models = openServerModels(environment);
 
 /** The loop, as `langgraph.json` names it. Without a checkpointer: LangGraph server brings its own. */

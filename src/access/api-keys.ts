@@ -13,8 +13,7 @@ const shortest = 16;
  * characters, a key that two users share, or no entry at all.
  */
 export function parseApiKeys(text: string, source: string): KeyRing {
-  const entries = text.split(/[,\r\n]+/).map((entry) => entry.trim());
-  const keys = entries.filter((entry) => entry !== "" && !entry.startsWith("#")).map((entry, index) => parseEntry(entry, index, source));
+  const keys = entriesOf(text).map((entry, index) => parseEntry(entry, index, source));
   if (keys.length === 0) throw new InputError(`${source} holds no key: write user:key, with commas or line breaks between them`, { file: source });
   const owners = new Map<string, string>();
   for (const { user, digest } of keys) {
@@ -27,6 +26,16 @@ export function parseApiKeys(text: string, source: string): KeyRing {
     // Every key is looked at, and digests are of one length: the time taken tells nothing of any key.
     return keys.reduce<string | null>((found, entry) => (timingSafeEqual(entry.digest, digest) ? entry.user : found), null);
   };
+}
+
+/** The single keys in such a text, good or bad: what must not be shown. */
+export function keysIn(text: string): string[] {
+  return entriesOf(text).map((entry) => entry.slice(entry.indexOf(":") + 1));
+}
+
+function entriesOf(text: string): string[] {
+  const entries = text.split(/[,\r\n]+/).map((entry) => entry.trim());
+  return entries.filter((entry) => entry !== "" && !entry.startsWith("#"));
 }
 
 function parseEntry(entry: string, index: number, source: string): { user: string; digest: Buffer } {

@@ -5,13 +5,14 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import type { Environment } from "../environment.js";
 import { InputError } from "../errors.js";
 import type { Settings } from "../state/settings.js";
+import { endpointsIn, secretsOf } from "./endpoint-secrets.js";
 import { FeedbackTracer } from "./feedback.js";
 import { tagged } from "./labels.js";
 import { createScrubber } from "./secrets.js";
 import { silentTracer, tracerFor } from "./tracers.js";
 import { type Losses, TraceClient } from "./trace-client.js";
 import { TraceFile } from "./trace-file.js";
-import { isHidden, isTracingOn, keyVariables, projectOf, samplingRate, tracesUnasked } from "./variables.js";
+import { isHidden, isTracingOn, projectOf, samplingRate, tracesUnasked } from "./variables.js";
 
 export interface TracingOptions {
   readonly env: Environment;
@@ -67,7 +68,7 @@ export async function openTracing(options: TracingOptions): Promise<Tracing> {
     configFor: ({ id, seedName, seedIndex, settings, fingerprint }) => {
       // Labels that nobody reads would still be handed down to every step.
       if (traced === untraced || !isSampled(id, sample)) return { callbacks: untraced };
-      scrubber.hide(keyVariables(settings));
+      scrubber.hide(secretsOf(endpointsIn(settings)));
       const { tags, metadata } = tagged({
         conversation: id,
         ...(seedIndex === undefined ? {} : { seed: seedIndex }),

@@ -2,14 +2,21 @@ import { DEFAULT_SECRET_RULES, SECRET_PLACEHOLDER } from "langsmith/anonymizer";
 
 import type { Environment } from "../environment.js";
 
+/** Secrets that the names of variables do not tell. */
+export interface Secrets {
+  /** Variables that hold one, whatever their names look like. */
+  readonly variables?: Iterable<string>;
+  readonly values?: Iterable<string>;
+}
+
 /** Takes secrets out of what leaves the process. */
 export interface Scrubber {
   /** The text with every secret in it replaced by `[secret]`. */
   text(text: string): string;
   /** A plain copy, ready for JSON, with every string and every key scrubbed; `size` is about its length as JSON. */
   copy<T>(value: T): { readonly value: T; readonly size: number };
-  /** Hides the values of these variables too, whatever their names look like. */
-  hide(variables: Iterable<string>): void;
+  /** Hides these too from now on. */
+  hide(secrets: Secrets): void;
 }
 
 const placeholder = "[secret]";
@@ -49,6 +56,8 @@ export function createScrubber(env: Environment, options: { readonly shapes?: bo
 
   function add(value: string | undefined): void {
     if (value === undefined || value.length < shortestSecret || secrets.has(value)) return;
+    // Whoever sends it leaves blanks and line breaks around it out.
+    if (value !== value.trim()) add(value.trim());
     // The same secret as it stands in JSON within a text, and in a URL.
     for (const form of [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)]) secrets.add(form);
     remembered.clear();
@@ -85,8 +94,9 @@ export function createScrubber(env: Environment, options: { readonly shapes?: bo
       // As JSON both are the same but for the secrets.
       return { value: scrubbed as T, size };
     },
-    hide: (variables) => {
+    hide: ({ variables = [], values = [] }) => {
       for (const name of variables) add(env[name]);
+      for (const value of values) add(value);
     },
   };
 }

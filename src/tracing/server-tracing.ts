@@ -1,14 +1,20 @@
 import type { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 
 import type { Environment } from "../environment.js";
+import { Settings } from "../state/settings.js";
+import { type NamedEndpoint, endpointsIn, secretsOf } from "./endpoint-secrets.js";
 import { FeedbackTracer } from "./feedback.js";
-import { createScrubber } from "./secrets.js";
+import { type Scrubber, createScrubber } from "./secrets.js";
 import { TraceClient } from "./trace-client.js";
 import { tracerFor } from "./tracers.js";
 import { isTracingOn, projectOf } from "./variables.js";
 
 export interface ServerTracingOptions {
   readonly env: Environment;
+  /** Endpoints that requests may use, each with the variable of its key. Those that a run's own settings name are added by themselves. */
+  readonly endpoints?: readonly NamedEndpoint[];
+  /** Keys that the environment holds only as a part of something, such as users' keys to the server. */
+  readonly keys?: readonly string[];
   /** Told whenever LangSmith begins to fail. */
   readonly onWarning: (text: string) => void;
 }
@@ -16,6 +22,11 @@ export interface ServerTracingOptions {
 /** What a LangGraph server says of a run when it asks for the graph. */
 export interface ServerRunConfig {
   readonly configurable?: Readonly<Record<string, unknown>>;
+}
+
+/** What it says beside that, where it is to run the graph. */
+export interface ServerRunContext {
+  readonly executionRuntime?: { readonly context?: unknown } | null;
 }
 
 interface Configurable<G> {
@@ -28,14 +39,22 @@ interface Configurable<G> {
  * Studio wants in a project of its own choice is traced by the server, and only rated here, since LangChain mixes up two
  * tracers in one run.
  */
-export function withServerTracing<G extends Configurable<G>>(graph: G, options: ServerTracingOptions): G | ((run: ServerRunConfig) => G) {
+export function withServerTracing<G extends Configurable<G>>(
+  graph: G,
+  options: ServerTracingOptions,
+): G | ((run: ServerRunConfig, server?: ServerRunContext) => G) {
   const { env } = options;
   if (!isTracingOn(env)) return graph;
-  const client = clientFor(options);
+  const scrubber = scrubberFor(options);
+  const client = clientFor(options, scrubber);
   const feedback = new FeedbackTracer((rating) => client.rate(rating));
   const traced = graph.withConfig({ callbacks: [tracerFor(client, projectOf(env)), feedback] });
   const rated = graph.withConfig({ callbacks: [feedback] });
-  return ({ configurable }) => (configurable?.langsmith_project === undefined ? traced : rated);
+  return ({ configurable }, { executionRuntime } = {}) => {
+    const settings = Settings.safeParse(executionRuntime?.context ?? {}).data;
+    if (settings) scrubber.hide(secretsOf(endpointsIn(settings)));
+    return configurable?.langsmith_project === undefined ? traced : rated;
+  };
 }
 
 /**
@@ -44,11 +63,18 @@ export function withServerTracing<G extends Configurable<G>>(graph: G, options: 
  */
 export function feedbackCallback(options: ServerTracingOptions): BaseCallbackHandler | null {
   if (!isTracingOn(options.env)) return null;
-  const client = clientFor(options);
+  const client = clientFor(options, scrubberFor(options));
   return new FeedbackTracer((rating) => client.rate(rating));
 }
 
-function clientFor({ env, onWarning }: ServerTracingOptions): TraceClient {
+function scrubberFor({ env, endpoints = [], keys = [] }: ServerTracingOptions): Scrubber {
+  const scrubber = createScrubber(env);
+  scrubber.hide(secretsOf(endpoints));
+  scrubber.hide({ values: keys });
+  return scrubber;
+}
+
+function clientFor({ env, onWarning }: ServerTracingOptions, scrubber: Scrubber): TraceClient {
   const onTrouble = (reason: string) => onWarning(`LangSmith gets no traces for a while: ${reason}`);
-  return new TraceClient({ env, project: projectOf(env), scrubber: createScrubber(env), onTrouble });
+  return new TraceClient({ env, project: projectOf(env), scrubber, onTrouble });
 }

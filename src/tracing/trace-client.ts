@@ -41,6 +41,8 @@ export interface Losses {
   readonly reason: string | null;
 }
 
+/** A LangGraph server makes metadata of the headers of a request, keys included. */
+const headerName = /^(?:x-.*|user-agent)$/i;
 /** How long runs are collected before they are sent together, in milliseconds. */
 const collectMs = 250;
 /** Ratings under way at once; more are dropped rather than held. */
@@ -132,7 +134,7 @@ export class TraceClient extends Client {
       // How LangGraph put a node together tells nobody anything.
       serialized: run.run_type === "llm" ? run.serialized : undefined,
       tags: [...new Set([...(run.tags ?? []), ...labels.tags])],
-      extra: { ...run.extra, metadata: { ...run.extra?.metadata, ...labels.metadata } },
+      extra: { ...run.extra, metadata: { ...withoutHeaders(run.extra?.metadata), ...labels.metadata } },
     });
     if (!this.#ledger.admit(size)) return this.#ledger.lose(traceId, ended);
     await deliver(clean);
@@ -188,4 +190,8 @@ export class TraceClient extends Client {
     if (this.#connection.uploads > uploads || !sent) this.#lastArrived = sent && this.#connection.failures === failures;
     this.#ledger.settle(batch, this.#lastArrived);
   }
+}
+
+function withoutHeaders(metadata: object = {}): object {
+  return Object.fromEntries(Object.entries(metadata).filter(([name]) => !headerName.test(name)));
 }

@@ -1,5 +1,4 @@
 import type { Environment } from "../environment.js";
-import type { Settings } from "../state/settings.js";
 
 /** Whether traces go to LangSmith: LANGSMITH_TRACING or LANGCHAIN_TRACING_V2 is "true". */
 export function isTracingOn(env: Environment): boolean {
@@ -34,9 +33,4 @@ export function samplingRate(env: Environment): number {
 /** A variable by its present or its former prefix, as LangSmith reads them. */
 function langsmith(env: Environment, name: string): string | undefined {
   return env[`LANGSMITH_${name}`] || env[`LANGCHAIN_${name}`] || undefined;
-}
-
-/** Names of the variables that hold the keys of these settings. */
-export function keyVariables(settings: Settings): string[] {
-  return [settings, settings.candidate, settings.chairman, ...settings.panel].flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []);
 }

@@ -1,3 +1,4 @@
+import { Client } from "@langchain/langgraph-sdk";
 import { expect, it } from "vitest";
 
 import { devServers } from "../support/dev-server.js";
@@ -48,5 +49,30 @@ it("the dev server's traces show a retried call and an abstention", async () => 
   const context = { model: "openai:test", baseUrl: endpoint.baseUrl };
   await client.runs.wait(thread, "review_instruct", { input: { instruction: "Why is the sky blue?" }, context });
   await expectEventfulTrace(langsmith, thread);
+  await Promise.all([langsmith.close(), endpoint.close()]);
+});
+
+it("the dev server's traces show neither headers nor keys of endpoints and users", async () => {
+  const [header, corporate, alice, bob] = ["planted-header-0001", "planted-corporate-0002", "planted-alice-00000003", "planted-bob-00000004"];
+  const langsmith = await startLangSmithServer();
+  const endpoint = await startOpenAiServer(({ role }) => (role === "candidate" ? { content: `They told me ${corporate} and ${bob}.` } : undefined));
+  const env = {
+    LANGSMITH_TRACING: "true",
+    LANGSMITH_ENDPOINT: langsmith.url,
+    LANGSMITH_API_KEY: "lsv2_pt_0123456789abcdef",
+    CORPORATE: corporate,
+    REVIEW_INSTRUCT_ENDPOINTS: `CORPORATE=${endpoint.baseUrl}`,
+    REVIEW_INSTRUCT_API_KEYS: `alice:${alice},bob:${bob}`,
+  };
+  const server = await startDevServer({ folder: files.path("secrets"), config: "langgraph.auth.json", env });
+  const client = new Client({ apiUrl: server.url, apiKey: alice, defaultHeaders: { "x-goog-api-key": header } });
+  const { thread_id: thread } = await client.threads.create();
+  const context = { model: "openai:test", baseUrl: endpoint.baseUrl, apiKeyEnv: "CORPORATE", turns: 2 };
+  const values = await client.runs.wait(thread, "review_instruct", { input: { instruction: `Why is ${alice} my key?` }, context });
+  expect(JSON.stringify(values)).toContain(corporate);
+  const root = () => langsmith.runs().find((run) => run.extra.metadata.thread_id === thread && !run.parent_run_id);
+  await langsmith.until(() => root()?.end_time !== undefined);
+  expect(JSON.stringify(root()?.outputs)).toContain("They told me [secret] and [secret].");
+  for (const secret of [header, corporate, alice, bob]) expect(langsmith.everything()).not.toContain(secret);
   await Promise.all([langsmith.close(), endpoint.close()]);
 });

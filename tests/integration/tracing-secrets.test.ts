@@ -2,8 +2,11 @@ import { readFile } from "node:fs/promises";
 
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 
+import { createReviewInstructGraph } from "../../src/graph/review-instruct.js";
 import { createModelAccess } from "../../src/models/access.js";
+import type { SettingsInput } from "../../src/state/settings.js";
 import { openTracing } from "../../src/tracing/open-tracing.js";
+import { withServerTracing } from "../../src/tracing/server-tracing.js";
 import { type LangSmithServer, startLangSmithServer } from "../support/langsmith-server.js";
 import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
 import { scriptedSettings } from "../support/scripted-chat.js";
@@ -72,13 +75,68 @@ test("no secret gets into a trace, wherever it stood", async () => {
   expect(langsmith.feedback().length).toBeGreaterThan(6);
 
   const written = await readFile(traceFile, "utf8");
-  const everywhere = { langsmith: langsmith.everything(), written, warnings: warnings.join() };
+  expectNoneOf(planted, { langsmith: langsmith.everything(), written, warnings: warnings.join() });
+  expect(langsmith.everything()).toContain("[secret]");
+});
+
+/** What only a server has: headers, keys that its operator lists, and users' keys. */
+const plantedOnServer = {
+  header: "planted-header-0101",
+  agent: "planted-agent-0102",
+  listedKey: "planted-listed-0103",
+  namedKey: "planted-named-0104",
+  aliceKey: "planted-alice-0105",
+  bobKey: "planted-bob-0106",
+};
+
+test("no secret gets into the trace of a served graph either", async () => {
+  const { header, agent, listedKey, namedKey, aliceKey, bobKey } = plantedOnServer;
+  const env = tracingEnv(langsmith.url, {
+    LISTED: listedKey,
+    NAMED: `${namedKey}\n`,
+    REVIEW_INSTRUCT_API_KEYS: `alice:${aliceKey},bob:${bobKey}`,
+  });
+  const echo = `${listedKey} | ${namedKey} | ${aliceKey} | ${bobKey}`;
+  openai.setHandler(({ body, role }) => {
+    if (body.model === "echoing-refusal") return { status: 503, body: { error: { message: `Cannot serve ${echo}` } } };
+    return role === "candidate" ? { content: `My instructions say: ${echo}` } : undefined;
+  });
+  const models = createModelAccess({ env, maxRetries: 0, withRunIds: true });
+  const served = withServerTracing(createReviewInstructGraph({ models }), {
+    env,
+    endpoints: [{ apiKeyEnv: "LISTED" }],
+    keys: [aliceKey, bobKey],
+    onWarning: () => {},
+  });
+  if (typeof served !== "function") throw new Error("tracing is off");
+  const context: SettingsInput = {
+    turns: 2,
+    model: "openai:test",
+    baseUrl: openai.baseUrl,
+    apiKeyEnv: "NAMED",
+    quorum: 1,
+    panel: [
+      { name: "accuracy", focus: echo },
+      { name: "depth", focus: "Depth.", model: "openai:echoing-refusal" },
+    ],
+  };
+  // As a LangGraph server fills it from the request.
+  const configurable = { thread_id: "served", "x-goog-api-key": header, "X-Other": header, "user-agent": agent };
+  const graph = served({ configurable }, { executionRuntime: { context } });
+  const events = graph.streamEvents({ instruction: `What of ${echo}?` }, { version: "v2", context, configurable, metadata: { "x-more": header } });
+  for await (const event of events) expect(event).toBeDefined();
+  const runs = () => langsmith.runs().filter((run) => run.extra.metadata.thread_id === "served");
+  await langsmith.until(() => runs().some((run) => !run.parent_run_id && run.end_time !== undefined));
+  expect(runs().filter((run) => run.run_type === "llm").length).toBeGreaterThan(4);
+  expectNoneOf(plantedOnServer, { langsmith: langsmith.everything() });
+});
+
+function expectNoneOf(secrets: Record<string, string>, everywhere: Record<string, string>): void {
   for (const [place, text] of Object.entries(everywhere)) {
-    for (const [what, secret] of Object.entries(planted)) {
+    for (const [what, secret] of Object.entries(secrets)) {
       for (const form of [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]) {
         expect(text.includes(form), `${what} in ${place}: ${text.slice(Math.max(0, text.indexOf(form) - 200), text.indexOf(form) + 50)}`).toBe(false);
       }
     }
   }
-  expect(everywhere.langsmith).toContain("[secret]");
-});
+}

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { parseApiKeys } from "../../../src/access/api-keys.js";
+import { keysIn, parseApiKeys } from "../../../src/access/api-keys.js";
 import { InputError } from "../../../src/errors.js";
 
 const alice = "alice-key-0123456789";
@@ -45,5 +45,9 @@ describe("API keys", () => {
     expect(parse).toThrow(InputError);
     expect(parse).toThrow(said);
     for (const key of [alice, bob]) expect(parse).not.toThrow(key);
+  });
+
+  it("are told one by one to whoever hides them, bad ones too", () => {
+    expect(keysIn(`# staff\nalice:${alice}, b:${bob}:x,short\n`)).toEqual([alice, `${bob}:x`, "short"]);
   });
 });

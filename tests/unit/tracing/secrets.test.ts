@@ -57,8 +57,12 @@ describe("known secrets", () => {
   test("of any name are hidden once named", () => {
     const scrubber = createScrubber({ CORPORATE: "corporate-value" });
     expect(scrubber.text("corporate-value")).toBe("corporate-value");
-    scrubber.hide(["CORPORATE", "UNKNOWN"]);
-    expect(scrubber.text("corporate-value")).toBe(placeholder);
+    scrubber.hide({ variables: ["CORPORATE", "UNKNOWN"], values: ["single-value"] });
+    expect(scrubber.text("corporate-value, single-value")).toBe(`${placeholder}, ${placeholder}`);
+  });
+
+  test("are found without the line break that a file put behind them", () => {
+    expect(createScrubber({ MODEL_API_KEY: " some-value-1\n" }).text("it says some-value-1.")).toBe(`it says ${placeholder}.`);
   });
 
   test("too short to be one are left alone, since they would garble every text", () => {
