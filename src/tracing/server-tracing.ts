@@ -6,8 +6,8 @@ import { type NamedEndpoint, endpointsIn, secretsOf } from "./endpoint-secrets.j
 import { FeedbackTracer } from "./feedback.js";
 import { type Scrubber, createScrubber } from "./secrets.js";
 import { TraceClient } from "./trace-client.js";
-import { tracerFor } from "./tracers.js";
-import { isTracingOn, projectOf } from "./variables.js";
+import { type Experiment, silentTracer, tracerFor } from "./tracers.js";
+import { isTracingOn, projectOf, tracesUnasked } from "./variables.js";
 
 export interface ServerTracingOptions {
   readonly env: Environment;
@@ -21,7 +21,7 @@ export interface ServerTracingOptions {
 
 /** What a LangGraph server says of a run when it asks for the graph. */
 export interface ServerRunConfig {
-  readonly configurable?: Readonly<Record<string, unknown>>;
+  readonly configurable?: Record<string, unknown>;
 }
 
 /** What it says beside that, where it is to run the graph. */
@@ -29,32 +29,49 @@ export interface ServerRunContext {
   readonly executionRuntime?: { readonly context?: unknown } | null;
 }
 
+/** Gives the graph for a run. */
+export type ServedGraph<G> = (run: ServerRunConfig, server?: ServerRunContext) => G;
+
 interface Configurable<G> {
   withConfig(config: { callbacks: BaseCallbackHandler[] }): G;
 }
 
 /**
- * A graph as a LangGraph server is to export it: traced as in a job (labelled, scrubbed, never a burden) instead of by the
- * server's own tracer. The graph itself while tracing is off, else a function that gives the graph for each run: a run that
- * Studio wants in a project of its own choice is traced by the server, and only rated here, since LangChain mixes up two
- * tracers in one run.
+ * A graph as a LangGraph server is to export it: a function that gives the graph for each run, traced as in a job (labelled,
+ * scrubbed, never a burden), and not at all while tracing is off. A run that is asked for in a project of its own, as Studio
+ * does for experiments, goes there as well.
  */
-export function withServerTracing<G extends Configurable<G>>(
-  graph: G,
-  options: ServerTracingOptions,
-): G | ((run: ServerRunConfig, server?: ServerRunContext) => G) {
+export function withServerTracing<G extends Configurable<G>>(graph: G, options: ServerTracingOptions): ServedGraph<G> {
   const { env } = options;
-  if (!isTracingOn(env)) return graph;
+  if (!isTracingOn(env)) {
+    const untraced = tracesUnasked(env) ? graph.withConfig({ callbacks: [silentTracer()] }) : graph;
+    return (run) => {
+      takeExperiment(run);
+      return untraced;
+    };
+  }
   const scrubber = scrubberFor(options);
   const client = clientFor(options, scrubber);
   const feedback = new FeedbackTracer((rating) => client.rate(rating));
-  const traced = graph.withConfig({ callbacks: [tracerFor(client, projectOf(env)), feedback] });
-  const rated = graph.withConfig({ callbacks: [feedback] });
-  return ({ configurable }, { executionRuntime } = {}) => {
+  const tracedIn = (experiment?: Experiment) => graph.withConfig({ callbacks: [tracerFor(client, projectOf(env), experiment), feedback] });
+  const traced = tracedIn();
+  return (run, { executionRuntime } = {}) => {
     const settings = Settings.safeParse(executionRuntime?.context ?? {}).data;
     if (settings) scrubber.hide(secretsOf(endpointsIn(settings)));
-    return configurable?.langsmith_project === undefined ? traced : rated;
+    const experiment = takeExperiment(run);
+    return experiment ? tracedIn(experiment) : traced;
   };
+}
+
+/**
+ * The project that a request asks for (`langsmith_tracer`), taken out of the run's config: the server asks for the graph
+ * first, and whatever project it then finds there it would trace to by itself, unscrubbed.
+ */
+function takeExperiment({ configurable = {} }: ServerRunConfig): Experiment | null {
+  const { langsmith_project: project, langsmith_example_id: example } = configurable;
+  delete configurable.langsmith_project;
+  if (typeof project !== "string" || project === "") return null;
+  return { project, example: typeof example === "string" ? example : undefined };
 }
 
 /**

@@ -8,9 +8,18 @@ import type { TraceClient } from "./trace-client.js";
  */
 export const atOnce = { _awaitHandler: true } as const;
 
-/** Sends runs to a project. */
-export function tracerFor(client: TraceClient, projectName: string): LangChainTracer {
-  return new LangChainTracer({ ...atOnce, client, projectName });
+/** A further project that wants a run, as the outcome of one of a dataset's examples where that is named. */
+export interface Experiment {
+  readonly project: string;
+  readonly example?: string;
+}
+
+/** Sends runs to a project, and copies with ids of their own to an experiment's. */
+export function tracerFor(client: TraceClient, projectName: string, experiment?: Experiment): LangChainTracer {
+  if (!experiment) return new LangChainTracer({ ...atOnce, client, projectName });
+  const { project, example } = experiment;
+  const replicas = [{ projectName: project, updates: { reference_example_id: example } }];
+  return new LangChainTracer({ ...atOnce, client, projectName, replicas: project === projectName ? replicas : [...replicas, { projectName }] });
 }
 
 /**

@@ -76,3 +76,30 @@ it("the dev server's traces show neither headers nor keys of endpoints and users
   for (const secret of [header, corporate, alice, bob]) expect(langsmith.everything()).not.toContain(secret);
   await Promise.all([langsmith.close(), endpoint.close()]);
 });
+
+it.each(["true", "false"])("a client that asks for a trace of its own gets none that is not scrubbed (tracing %s)", async (on) => {
+  const langsmith = await startLangSmithServer();
+  const key = "planted-key-0001";
+  const env = { LANGSMITH_TRACING: on, LANGSMITH_ENDPOINT: langsmith.url, LANGSMITH_API_KEY: "lsv2_pt_0123456789abcdef", CORPORATE_KEY: key };
+  const server = await startDevServer({ folder: files.path(`tracing-${on}`), env });
+  const asking = [{ langsmith_tracer: { project_name: "by body" } }, { config: { configurable: { langsmith_project: "by config" } } }];
+  for (const body of asking) {
+    const { thread_id: thread } = await server.client().threads.create();
+    const answer = await fetch(`${server.url}/threads/${thread}/runs/wait`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ assistant_id: "review_instruct", input: { instruction: `Why is ${key} my key?` }, context: { turns: 1 }, ...body }),
+    });
+    expect(await answer.text()).toContain(key);
+  }
+  if (on === "true") {
+    const ended = () => langsmith.runs().filter((run) => !run.parent_run_id && run.end_time !== undefined);
+    await langsmith.until(() => ended().length >= 4);
+    expect(new Set(ended().map((run) => run.session_name))).toEqual(new Set(["by body", "by config", "default"]));
+  }
+  // With nothing more to come.
+  await server.kill();
+  expect(langsmith.everything()).not.toContain(key);
+  if (on === "false") expect(langsmith.requests).toEqual([]);
+  await langsmith.close();
+});

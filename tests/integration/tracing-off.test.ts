@@ -55,11 +55,23 @@ test("on by either variable", async () => {
   expect(await requestsOf({ LANGSMITH_TRACING: "", LANGCHAIN_TRACING_V2: "true" })).toBeGreaterThan(0);
 });
 
-test("a server gets the graph as it is while tracing is off", () => {
+test("a server gets the graph as it is while tracing is off, and no project to trace to", () => {
   const options = { env: tracingEnv(server.url, { LANGSMITH_TRACING: "false" }), onWarning: () => {} };
   const graph = createReviewInstructGraph({ models: scriptedAccess() });
-  expect(withServerTracing(graph, options)).toBe(graph);
+  const configurable = { thread_id: "1", langsmith_project: "a client's own" };
+  expect(withServerTracing(graph, options)({ configurable })).toBe(graph);
+  expect(configurable).toEqual({ thread_id: "1" });
   expect(feedbackCallback(options)).toBeNull();
+});
+
+test("a served graph is not traced by LangChain's other variables either", async () => {
+  const env = { ...tracingEnv(server.url, { LANGSMITH_TRACING: "false" }), LANGSMITH_TRACING_V2: "true", LANGCHAIN_TRACING: "true" };
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+  const before = server.requests.length;
+  const graph = withServerTracing(createReviewInstructGraph({ models: scriptedAccess() }), { env, onWarning: () => {} })({});
+  await graph.invoke({ instruction: "Why?" }, { context: { turns: 1 } });
+  await awaitAllCallbacks();
+  expect(server.requests.length).toBe(before);
 });
 
 test("a share that is none is refused", async () => {

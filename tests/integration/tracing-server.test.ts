@@ -1,4 +1,3 @@
-import { LangChainTracer } from "@langchain/core/tracers/tracer_langchain";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 
@@ -22,7 +21,6 @@ afterAll(async () => {
 /** The graph that the server gets for a run. */
 function served(configurable: Record<string, unknown>, env = process.env, onWarning: (text: string) => void = () => {}) {
   const graph = withServerTracing(createReviewInstructGraph({ models: scriptedAccess() }), { env, onWarning });
-  if (typeof graph !== "function") throw new Error("tracing is off");
   return graph({ configurable });
 }
 
@@ -57,18 +55,29 @@ test("a graph with the server's callbacks sends every run once, and feedback on 
   expect(server.feedback().filter((item) => item.run_id === answer?.id)).toHaveLength(3 * 6);
 });
 
-test("a run that Studio wants elsewhere is traced by the server alone, and rated", async () => {
+test("a run that Studio wants elsewhere too goes to both projects, scrubbed, by us alone, and is rated", async () => {
   const known = server.feedback().length;
-  const configurable = { thread_id: "studio", langsmith_project: "an experiment" };
-  // As the server makes it.
-  const tracer = new LangChainTracer({ projectName: "an experiment" });
-  await served(configurable).invoke({ instruction: "Why?" }, { context: settings, configurable, callbacks: [tracer], runName: "studio" });
-  await server.until(() => finished("studio") && server.feedback().length === known + ratings);
+  const example = "0b1e1e0c-32c6-4f1e-9d4c-6a5b7f6f2a11";
+  const configurable = { thread_id: "studio", langsmith_project: "an experiment", langsmith_example_id: example };
+  const graph = served(configurable);
+  // A project that is still there would make the server trace by itself.
+  expect(configurable).not.toHaveProperty("langsmith_project");
+  const instruction = "Why is sk-proj-plantedplanted0001 mine?";
+  await graph.invoke({ instruction }, { context: settings, configurable, runName: "studio" });
+  const roots = () => server.runs().filter((run) => run.name === "studio" && !run.parent_run_id && run.end_time !== undefined);
+  await server.until(() => roots().length === 2 && server.feedback().length === known + ratings);
   expect(new Set(posted()).size).toBe(posted().length);
-  const root = server.runs().find((run) => run.name === "studio");
-  const models = server.runs().filter((run) => run.trace_id === root?.id && run.run_type === "llm");
-  expect(models).toHaveLength(6);
-  expect(new Set(models.map((run) => run.session_name))).toEqual(new Set(["an experiment"]));
+  const projects = new Map(roots().map((root) => [root.session_name, root]));
+  expect(new Set(projects.keys())).toEqual(new Set(["an experiment", "default"]));
+  expect(projects.get("an experiment")?.reference_example_id).toBe(example);
+  for (const root of roots()) {
+    const models = server.runs().filter((run) => run.trace_id === root.id && run.run_type === "llm");
+    expect(models.map(({ extra }) => extra.metadata.attempt)).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(models.filter(({ tags }) => tags.includes("verdict:positive") || tags.includes("verdict:negative"))).toHaveLength(3);
+  }
+  const rated = new Set(server.feedback().slice(known).map((rating) => rating.trace_id)); // prettier-ignore
+  expect(rated).toEqual(new Set([projects.get("default")?.id]));
+  expect(server.everything()).not.toContain("plantedplanted");
 });
 
 test("a host that LangChain itself traces gets feedback from one more callback, and no run twice", async () => {
