@@ -8,8 +8,8 @@ import { atOnce } from "./tracers.js";
 
 /** The runs that a verdict was taken in. */
 export interface VerdictRuns {
-  /** The run of the whole conversation. */
-  readonly conversation: string;
+  /** The run of the whole conversation, or of a panel by itself. */
+  readonly whole: string;
   /** The trace under way, which holds that run; undefined where only a part of it was watched. */
   readonly trace: string | undefined;
   /** Whether a run belongs to that trace: after a resume, earlier answers do not. */
@@ -20,17 +20,19 @@ const namespace = "5f0a9f0e-6a2b-4a59-9d0c-3b1f5a1e7c42";
 
 /**
  * What a reviewed turn says of its runs: every review's five scores and verdict on the run that gave the answer, with the
- * critique, and the panel's mean and verdict on the conversation. Scores run from 1 to 10; a verdict is 1 or 0.
+ * critique, and the panel's mean and verdict on the whole. Where no run gave the answer (a panel got it from elsewhere, a
+ * candidate took it from the cache), a review stands on its own run. Scores run from 1 to 10; a verdict is 1 or 0.
  */
 export function ratingsOf(turn: Turn, runs: VerdictRuns): Rating[] {
   return [...reviewRatings(turn, runs), ...panelRatings(turn, runs)];
 }
 
 function reviewRatings({ turn, reviews, calls }: Turn, { trace, isOfTrace }: VerdictRuns): Rating[] {
-  const runId = runOf(calls, ({ role }) => role === "candidate");
-  if (runId === undefined) return [];
+  const answer = runOf(calls, ({ role }) => role === "candidate");
   return reviews.flatMap(({ reviewer, scores, verdict, critique }) => {
     const sourceRunId = runOf(calls, (call) => call.role === "reviewer" && call.reviewer === reviewer);
+    const runId = answer ?? sourceRunId;
+    if (runId === undefined) return [];
     const rating = (key: string, score: number, value?: string): Rating => ({
       id: uuidOf(`${runId} ${sourceRunId ?? reviewer} ${key}`, namespace),
       runId,
@@ -46,13 +48,13 @@ function reviewRatings({ turn, reviews, calls }: Turn, { trace, isOfTrace }: Ver
   });
 }
 
-function panelRatings({ turn, reviews, verdict }: Turn, { conversation, trace }: VerdictRuns): Rating[] {
+function panelRatings({ turn, reviews, verdict }: Turn, { whole, trace }: VerdictRuns): Rating[] {
   if (reviews.length === 0 || verdict === null) return [];
   const scores = reviews.flatMap((review) => dimensions.map((dimension) => review.scores[dimension]));
   const positive = reviews.filter((review) => review.verdict === "positive").length;
   const rating = (key: string, score: number, value?: string): Rating => ({
-    id: uuidOf(`${conversation} ${turn} ${key}`, namespace),
-    runId: conversation,
+    id: uuidOf(`${whole} ${turn} ${key}`, namespace),
+    runId: whole,
     traceId: trace,
     key,
     score,
@@ -84,30 +86,38 @@ const VerdictOutput = z.object({ turns: z.tuple([TurnUpdate.required({ verdict: 
  */
 export class FeedbackTracer extends BaseTracer {
   readonly name = "review_feedback";
-  /** Model runs of each open trace that may have given an answer. */
-  readonly #answers = new Map<string, Set<string>>();
+  /** Model runs of each open trace that may be rated: those of candidates and reviewers. */
+  readonly #rateable = new Map<string, Set<string>>();
 
   constructor(private readonly rate: (rating: Rating) => void) {
     super(atOnce);
   }
 
   override onLLMStart(run: Run): void {
-    if (run.trace_id === undefined || run.extra?.metadata?.role !== "candidate") return;
-    const answers = this.#answers.get(run.trace_id) ?? new Set();
-    this.#answers.set(run.trace_id, answers.add(run.id));
+    const role = run.extra?.metadata?.role;
+    if (run.trace_id === undefined || (role !== "candidate" && role !== "reviewer")) return;
+    const known = this.#rateable.get(run.trace_id) ?? new Set();
+    this.#rateable.set(run.trace_id, known.add(run.id));
   }
 
-  override onChainEnd({ name, extra, inputs, outputs, trace_id: trace, parent_run_id: conversation }: Run): void {
-    if (name !== "verdict" || extra?.metadata?.langgraph_node !== "verdict" || conversation === undefined) return;
+  override onChainEnd({ name, extra, inputs, outputs, trace_id: trace, parent_run_id: above }: Run): void {
+    if (name !== "verdict" || extra?.metadata?.langgraph_node !== "verdict" || above === undefined) return;
     const turn = VerdictInput.safeParse(inputs).data?.turns.at(-1);
     const ruled = VerdictOutput.safeParse(outputs).data?.turns[0];
     if (!turn || !ruled || ruled.turn !== turn.turn) return;
-    const isOfTrace = (runId: string) => trace !== undefined && this.#answers.get(trace)?.has(runId) === true;
-    for (const rating of ratingsOf({ ...turn, verdict: ruled.verdict }, { conversation, trace, isOfTrace })) this.rate(rating);
+    const isOfTrace = (runId: string) => trace !== undefined && this.#rateable.get(trace)?.has(runId) === true;
+    for (const rating of ratingsOf({ ...turn, verdict: ruled.verdict }, { whole: this.#wholeOf(above), trace, isOfTrace })) this.rate(rating);
   }
 
   override onRunUpdate(run: Run): void {
-    if (run.parent_run_id === undefined) this.#answers.delete(run.id);
+    if (run.parent_run_id === undefined) this.#rateable.delete(run.id);
+  }
+
+  /** The run that a verdict speaks for: the one above it, but for a panel, which holds a graph named `sitting` in its one node. */
+  #wholeOf(above: string): string {
+    const sitting = this.getRunById(above);
+    if (sitting?.name !== "sitting") return above;
+    return this.getRunById(sitting.parent_run_id)?.parent_run_id ?? above;
   }
 
   protected async persistRun(): Promise<void> {}

@@ -6,7 +6,7 @@ import { ratingsOf } from "../../../src/tracing/feedback.js";
 const candidateRun = "01a20560-a748-7006-a34e-11ff3c9e9e01";
 const retriedRun = "01a20560-a748-7006-a34e-11ff3c9e9e02";
 const reviewRun = "01a20560-a748-7006-a34e-11ff3c9e9e03";
-const runs = { conversation: "01a20560-a748-7006-a34e-11ff3c9e9e04", trace: "01a20560-a748-7006-a34e-11ff3c9e9e05", isOfTrace: () => true };
+const runs = { whole: "01a20560-a748-7006-a34e-11ff3c9e9e04", trace: "01a20560-a748-7006-a34e-11ff3c9e9e05", isOfTrace: () => true };
 const usage = { model: "m", inputTokens: 1, outputTokens: 1 };
 
 function turnOf(changes: Partial<Turn> = {}): Turn {
@@ -48,7 +48,7 @@ test("a review rates the reply that became the answer, by the run of the review"
 });
 
 test("the panel rates the conversation", () => {
-  const ratings = ratingsOf(turnOf(), runs).filter((rating) => rating.runId === runs.conversation);
+  const ratings = ratingsOf(turnOf(), runs).filter((rating) => rating.runId === runs.whole);
   expect(ratings.map(({ key, score, value, comment }) => [key, score, value, comment])).toEqual([
     ["panel_mean", 3, undefined, "turn 2: 0 of 1 reviews positive"],
     ["panel_verdict", 0, "negative", "turn 2: 0 of 1 reviews positive"],
@@ -63,7 +63,23 @@ test("the same judgement has the same id each time, and no two share one", () =>
   expect(others.filter((id) => ids.includes(id))).toEqual([]);
 });
 
-test("an answer whose run is not known, or of an earlier trace, is no obstacle", () => {
+test("a review of an answer that no run gave stands on its own run", () => {
+  const review = { role: "reviewer", reviewer: "depth", ...usage, runId: reviewRun } as const;
+  for (const calls of [[review], [{ role: "candidate", ...usage, cached: true } as const, review]]) {
+    const ratings = ratingsOf(turnOf({ calls }), runs).filter((rating) => rating.runId === reviewRun);
+    expect(ratings.map(({ key, score }) => [key, score])).toEqual([
+      ["usefulness", 1],
+      ["relevance", 2],
+      ["accuracy", 3],
+      ["depth", 4],
+      ["creativity", 5],
+      ["verdict", 0],
+    ]);
+    for (const rating of ratings) expect(rating).toMatchObject({ sourceRunId: reviewRun, comment: "No cause.", traceId: runs.trace });
+  }
+});
+
+test("calls whose runs are not known, or of an earlier trace, are no obstacle", () => {
   const untraced = turnOf({ calls: [{ role: "candidate", ...usage }] });
   expect(ratingsOf(untraced, runs).map(({ key }) => key)).toEqual(["panel_mean", "panel_verdict"]);
   const odd = turnOf({ calls: [{ role: "candidate", ...usage, runId: "not a uuid" }] });

@@ -1,0 +1,50 @@
+import { AIMessage, HumanMessage } from "@langchain/core/messages";
+import type { RunnableConfig } from "@langchain/core/runnables";
+import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { createReviewPanel } from "../../src/graph/review-panel.js";
+import { openTracing } from "../../src/tracing/open-tracing.js";
+import { type LangSmithServer, startLangSmithServer } from "../support/langsmith-server.js";
+import { scriptedAccess, scriptedSettings } from "../support/scripted-chat.js";
+import { tracingEnv } from "../support/traced-conversation.js";
+
+let server: LangSmithServer;
+beforeAll(async () => {
+  server = await startLangSmithServer();
+});
+afterAll(() => server.close());
+
+const settings = scriptedSettings();
+const panel = createReviewPanel({ models: scriptedAccess(), settings });
+const messages = [new HumanMessage("Why is the sky blue?"), new AIMessage("Air scatters blue light most.")];
+
+const host = (node: typeof panel | ((state: typeof MessagesAnnotation.State, runtime: RunnableConfig) => Promise<object>)) =>
+  new StateGraph(MessagesAnnotation).addNode("panel", node).addEdge(START, "panel").addEdge("panel", END).compile();
+const called = host(async (state, runtime) => {
+  await panel.invoke({ messages: state.messages }, runtime);
+  return {};
+});
+
+test.each([
+  ["by itself", panel, "the answer"],
+  ["as a node of a host", host(panel), "review_panel"],
+  ["called by a node of a host", called, "review_panel"],
+])("a panel %s: each review rates its own run, and the panel its own", async (id, graph, name) => {
+  const tracing = await openTracing({ env: tracingEnv(server.url), onWarning: () => {} });
+  const config = tracing.configFor({ id, seedName: "the answer", settings, fingerprint: "x" });
+  await graph.invoke({ messages }, { ...config, configurable: { thread_id: id } });
+  await tracing.close();
+
+  const runs = server.runs().filter((run) => run.extra.metadata.conversation === id);
+  const root = runs.find((run) => !run.parent_run_id);
+  const feedback = server.feedback().filter((item) => runs.some((run) => run.id === item.run_id));
+  for (const item of feedback) expect(item.trace_id).toBe(root?.id);
+  const nameOf = (runId: string) => runs.find((run) => run.id === runId)?.name ?? "unknown";
+  const rated = feedback.map((item) => `${nameOf(item.run_id)}: ${item.key}`);
+  const keys = ["usefulness", "relevance", "accuracy", "depth", "creativity", "verdict"];
+  const reviews = ["accuracy", "depth", "usefulness"].flatMap((reviewer) => keys.map((key) => `review: ${reviewer} turn 1: ${key}`));
+  expect(rated.sort()).toEqual([...reviews, `${name}: panel_mean`, `${name}: panel_verdict`].sort());
+  for (const item of feedback.filter(({ key }) => key === "depth"))
+    expect(nameOf(item.run_id)).toBe(`review: ${String(item.feedback_source.metadata.reviewer)} turn 1`);
+});
