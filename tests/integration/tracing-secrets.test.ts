@@ -101,7 +101,7 @@ test("no secret gets into the trace of a served graph either", async () => {
     if (body.model === "echoing-refusal") return { status: 503, body: { error: { message: `Cannot serve ${echo}` } } };
     return role === "candidate" ? { content: `My instructions say: ${echo}` } : undefined;
   });
-  const models = createModelAccess({ env, maxRetries: 0, withRunIds: true });
+  const models = createModelAccess({ env, maxRetries: 0 });
   const served = withServerTracing(createReviewInstructGraph({ models }), {
     env,
     endpoints: [{ apiKeyEnv: "LISTED" }],
