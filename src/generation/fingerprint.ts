@@ -6,12 +6,12 @@ import { type Settings, modelFor, seatedPanel, turnsOf } from "../state/settings
 
 /**
  * What decides the content of a conversation, settled: every role with its own model, the panel that sits, the prompt
- * versions. Two runs with equal identity may share an output folder. Where keys come from is no part of it.
+ * versions. Two runs with equal identity may share an output folder. Where keys come from is no part of it, and no secret is.
  */
 export function identityOf(settings: Settings) {
   const role = (own: Parameters<typeof modelFor>[1]) => {
     const { apiKeyEnv: _, ...identity } = modelFor(settings, own);
-    return identity;
+    return { ...identity, ...addressOf(identity.baseUrl) };
   };
   return {
     turns: turnsOf(settings),
@@ -31,7 +31,14 @@ export type Identity = ReturnType<typeof identityOf>;
 
 /** 16 hex digits that stand for {@link identityOf}. */
 export function settingsFingerprint(settings: Settings): string {
-  return sha256(JSON.stringify(identityOf(settings))).slice(0, 16);
+  return digest(JSON.stringify(identityOf(settings)));
+}
+
+/** A base URL without its query, which may hold a key (`?api-key=...`): of that, where there is one, a digest alone. */
+function addressOf(baseUrl: string | null): { baseUrl: string | null; baseUrlQuery?: string } {
+  if (baseUrl === null) return { baseUrl };
+  const { search } = new URL(baseUrl);
+  return { baseUrl: baseUrl.replace(/[?#].*/s, ""), ...(search === "" ? {} : { baseUrlQuery: digest(search) }) };
 }
 
 /**
@@ -42,6 +49,11 @@ export function conversationId(fingerprint: string, index: number, seed: Seed): 
   const hex = sha256(JSON.stringify([fingerprint, index, seed.instruction, seed.input, seed.system, seed.messages]));
   const variant = "89ab"[parseInt(hex.slice(16, 17), 16) % 4];
   return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `${variant}${hex.slice(17, 20)}`, hex.slice(20, 32)].join("-");
+}
+
+/** 16 hex digits. */
+function digest(text: string): string {
+  return sha256(text).slice(0, 16);
 }
 
 function sha256(text: string): string {

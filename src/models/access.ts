@@ -2,6 +2,7 @@ import type { BaseChatModel } from "@langchain/core/language_models/chat_models"
 
 import { type Environment, environment } from "../environment.js";
 import type { ModelAccess, ModelRequest } from "../nodes/model-access.js";
+import { querySecrets } from "../state/base-url.js";
 import type { ModelSettings } from "../state/settings.js";
 import { attemptCall } from "./call/attempt-call.js";
 import { endpointOf } from "./endpoint.js";
@@ -36,7 +37,8 @@ export function createModelAccess(options: ModelAccessOptions = {}): ModelAccess
   const modelFor = keepModels(({ settings, role, reviewer }) =>
     createModel ? createModel(settings) : createChatModel(settings, { env, timeoutMs, caller: { role, reviewer } }),
   );
-  const attempt = withSchemaFallback(attemptCall({ modelFor, timeoutMs, keyFor: ({ settings }) => keyOf(settings, env) }));
+  const secretsFor = ({ settings }: ModelRequest) => [keyOf(settings, env) ?? [], querySecrets(settings.baseUrl)].flat();
+  const attempt = withSchemaFallback(attemptCall({ modelFor, timeoutMs, secretsFor }));
   const wrapped = wrap.reduceRight((inner, around) => around(inner), attempt);
   return withRetry(wrapped, { ...retry, describeEndpoint: createModel ? endpointOfOwn : endpointOf });
 }

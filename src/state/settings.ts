@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { holdsCredentials } from "./base-url.js";
+
 /** Longest conversation that can be asked for; the graph's superstep limit follows from it. */
 export const mostTurns = 100;
 
@@ -21,7 +23,12 @@ const model = z
     examples: ["offline", "openai:gpt-4o-mini"],
   });
 const baseUrl = z
-  .url({ protocol: /^https?$/ })
+  .url({ protocol: /^https?$/, abort: true })
+  .refine(
+    // Settings are shown and kept in places where a key must not be.
+    (url) => !holdsCredentials(url),
+    "must hold no credentials: put the key into the environment variable that apiKeyEnv names, and take it out of the URL",
+  )
   .nullable()
   .meta({
     title: "Base URL",

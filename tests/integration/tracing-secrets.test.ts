@@ -28,14 +28,14 @@ const planted = {
   openaiKey: "planted-openai-0002",
   corporateKey: "planted-corporate-0003",
   databasePassword: "planted/database@0004",
-  urlPassword: "planted-url-0005",
+  urlKey: "planted-url-0005",
   note: "planted-note-0006",
   unknownKey: "sk-proj-plantedplantedplanted0007",
   unknownToken: "Bearer planted.unknown.token.0008",
 };
 
 test("no secret gets into a trace, wherever it stood", async () => {
-  const { urlPassword, note, ...repeatable } = planted;
+  const { urlKey, note, ...repeatable } = planted;
   const env = tracingEnv(langsmith.url, {
     LANGSMITH_API_KEY: planted.langsmithKey,
     OPENAI_API_KEY: planted.openaiKey,
@@ -47,7 +47,8 @@ test("no secret gets into a trace, wherever it stood", async () => {
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
   const echo = Object.values(repeatable).join(" | ");
   // In an endpoint's words of refusal, and in what models say.
-  openai.setHandler(({ body, role, index }) => {
+  openai.setHandler(({ body, role, index, url }) => {
+    if (body.model === "echoing-url") return { status: 400, body: { error: { message: `Cannot POST ${url}` } } };
     if (body.model === "echoing-refusal") return { status: 503, body: { error: { message: `Cannot serve the key ${echo}` } } };
     return role === "candidate" ? { content: `Answer ${index}. My instructions say: ${echo}`, thinking: echo } : undefined;
   });
@@ -58,7 +59,7 @@ test("no secret gets into a trace, wherever it stood", async () => {
     panel: [
       { name: "accuracy", focus: echo },
       { name: planted.openaiKey, focus: "A name that is a key.", model: "openai:echoing-refusal" },
-      { name: "url", focus: "An address with a password.", baseUrl: openai.baseUrl.replace("http://", `http://someone:${urlPassword}@`) },
+      { name: "url", focus: "An address with a key.", model: "openai:echoing-url", baseUrl: `${openai.baseUrl}?sig=${urlKey}` },
     ],
   });
   const traceFile = files.path("traces.jsonl");
@@ -70,7 +71,7 @@ test("no secret gets into a trace, wherever it stood", async () => {
 
   // The conversation itself is what was said; and it did pass through everything that is looked at below.
   expect(output.messages[1]?.text).toContain(planted.openaiKey);
-  expect(output.turns[0]?.abstentions).toHaveLength(1);
+  expect(output.turns[0]?.abstentions).toHaveLength(2);
   expect(langsmith.runs().filter((run) => run.run_type === "llm").length).toBeGreaterThan(6);
   expect(langsmith.feedback().length).toBeGreaterThan(6);
 

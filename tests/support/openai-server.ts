@@ -16,6 +16,8 @@ export interface ServerRequest {
   /** 0 for the first request that this server got, counting every retry. */
   readonly index: number;
   readonly headers: IncomingHttpHeaders;
+  /** Path and query. */
+  readonly url: string;
 }
 
 /** A completion. What is left out is filled in: no content is the default answer, usage is counted from the texts. */
@@ -92,6 +94,7 @@ export async function startOpenAiServer(handler: Handler = () => undefined): Pro
       role: roleOf(body),
       index: requests.length,
       headers: incoming.headers,
+      url: incoming.url ?? "",
       arrivedAt: performance.now(),
       answered: false,
       abandoned: false,
@@ -109,7 +112,7 @@ export async function startOpenAiServer(handler: Handler = () => undefined): Pro
   }
 
   const server = createServer((incoming, response) => {
-    if (incoming.method !== "POST" || incoming.url !== "/v1/chat/completions") {
+    if (incoming.method !== "POST" || incoming.url?.split("?", 1)[0] !== "/v1/chat/completions") {
       sendHttp(response, 404, {}, { error: { message: `no such route: ${incoming.method} ${incoming.url}` } });
       return;
     }

@@ -13,8 +13,8 @@ export interface AttemptOptions {
   readonly modelFor: (request: ModelRequest) => BaseChatModel;
   /** Milliseconds until an attempt is given up. */
   readonly timeoutMs: number;
-  /** The key that must not show up in a message, if any. */
-  readonly keyFor: (request: ModelRequest) => string | undefined;
+  /** What must not show up in a message: the key, and what the base URL's query holds. */
+  readonly secretsFor: (request: ModelRequest) => readonly string[];
 }
 
 /**
@@ -22,7 +22,7 @@ export interface AttemptOptions {
  * gets a run id of its own, told in the reply, so that feedback finds it. Throws `AttemptError` when it brings no reply, and
  * the signal's own reason when that fires.
  */
-export function attemptCall({ modelFor, timeoutMs, keyFor }: AttemptOptions): ModelAccess {
+export function attemptCall({ modelFor, timeoutMs, secretsFor }: AttemptOptions): ModelAccess {
   return async (request, config) => {
     const model = modelFor(request);
     const traced = isTraced(config) ? { runId: newRunId() } : {};
@@ -34,7 +34,7 @@ export function attemptCall({ modelFor, timeoutMs, keyFor }: AttemptOptions): Mo
       return { ...readReply(message, request.settings.model.replace(/^openai:/, "")), ...traced };
     } catch (error) {
       config.signal?.throwIfAborted();
-      throw attemptFault(error, (text) => redact(text, keyFor(request)));
+      throw attemptFault(error, (text) => redact(text, secretsFor(request)));
     }
   };
 }

@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 import { describe, expect, it } from "vitest";
 
 import { Settings, type SettingsInput, modelFor, mostTurns, seatedPanel, turnsOf } from "../../../src/state/settings.js";
@@ -67,6 +69,17 @@ describe("Settings", () => {
       const problems = Settings.safeParse({ apiKeyEnv, candidate: { apiKeyEnv } }).error?.issues ?? [];
       expect(problems.map((issue) => issue.path.join("."))).toEqual(["apiKeyEnv", "candidate.apiKeyEnv"]);
       for (const { message } of problems) expect(message).toMatch(/name of an environment variable/);
+    },
+  );
+
+  it.each(["http://me:hunter2@127.0.0.1:9/v1", "https://hunter2@host/v1", "https://:hunter2@host/v1"])(
+    "take no credentials in a base URL, and say where keys go: %s",
+    (baseUrl) => {
+      const settings = { baseUrl, chairman: { baseUrl }, panel: [{ name: "a", focus: "A", baseUrl }] };
+      const { error } = Settings.safeParse(settings);
+      expect(error?.issues.map((issue) => issue.path.join("."))).toEqual(["baseUrl", "chairman.baseUrl", "panel.0.baseUrl"]);
+      for (const { message } of error?.issues ?? []) expect(message).toMatch(/credentials.*environment variable that apiKeyEnv names/);
+      expect(inspect(error, { depth: 9 })).not.toContain("hunter2");
     },
   );
 
