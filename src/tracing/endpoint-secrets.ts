@@ -5,11 +5,23 @@ import type { Secrets } from "./secrets.js";
 export interface NamedEndpoint {
   /** The variable that holds its key. */
   readonly apiKeyEnv?: string;
+  /** A URL; its query may be a key. Null: OpenAI's own. */
+  readonly baseUrl?: string | null;
 }
 
-/** What must not be shown of these endpoints: their keys. */
+/** What must not be shown of these endpoints: their keys, and the queries of their URLs, as a whole and in their parts. */
 export function secretsOf(endpoints: readonly NamedEndpoint[]): Secrets {
-  return { variables: endpoints.flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []) };
+  return {
+    variables: endpoints.flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []),
+    values: endpoints.flatMap(({ baseUrl }) => (baseUrl ? queryParts(new URL(baseUrl)) : [])),
+  };
+}
+
+/** As written, as sent and as meant: `a%20b`, `a+b` and `a b`. */
+function queryParts({ search, searchParams }: URL): string[] {
+  const texts = [search.slice(1), searchParams.toString()];
+  const parts = texts.flatMap((text) => [text, ...text.split("&").map((pair) => pair.slice(pair.indexOf("=") + 1))]);
+  return [...parts, ...searchParams.values()];
 }
 
 /** Every endpoint that settings name: the run's own, and those of its roles. */

@@ -52,28 +52,33 @@ it("the dev server's traces show a retried call and an abstention", async () => 
   await Promise.all([langsmith.close(), endpoint.close()]);
 });
 
-it("the dev server's traces show neither headers nor keys of endpoints and users", async () => {
-  const [header, corporate, alice, bob] = ["planted-header-0001", "planted-corporate-0002", "planted-alice-00000003", "planted-bob-00000004"];
+it("the dev server's traces show no header, no key of an endpoint or user, and no query of a base URL", async () => {
+  const [header, corporate, query] = ["planted-header-0001", "planted-corporate-0002", "planted-query-0005"];
+  const [alice, bob] = ["planted-alice-00000003", "planted-bob-00000004"];
   const langsmith = await startLangSmithServer();
-  const endpoint = await startOpenAiServer(({ role }) => (role === "candidate" ? { content: `They told me ${corporate} and ${bob}.` } : undefined));
+  const endpoint = await startOpenAiServer(({ role }) =>
+    role === "candidate" ? { content: `They told me ${corporate}, ${bob} and ${query}.` } : undefined,
+  );
+  const baseUrl = `${endpoint.baseUrl}?key=${query}`;
   const env = {
     LANGSMITH_TRACING: "true",
     LANGSMITH_ENDPOINT: langsmith.url,
     LANGSMITH_API_KEY: "lsv2_pt_0123456789abcdef",
     CORPORATE: corporate,
-    REVIEW_INSTRUCT_ENDPOINTS: `CORPORATE=${endpoint.baseUrl}`,
+    REVIEW_INSTRUCT_ENDPOINTS: `CORPORATE=${baseUrl}`,
     REVIEW_INSTRUCT_API_KEYS: `alice:${alice},bob:${bob}`,
   };
   const server = await startDevServer({ folder: files.path("secrets"), config: "langgraph.auth.json", env });
   const client = new Client({ apiUrl: server.url, apiKey: alice, defaultHeaders: { "x-goog-api-key": header } });
   const { thread_id: thread } = await client.threads.create();
-  const context = { model: "openai:test", baseUrl: endpoint.baseUrl, apiKeyEnv: "CORPORATE", turns: 2 };
+  const panel = [{ name: "accuracy", focus: "Truth.", baseUrl }];
+  const context = { model: "openai:test", baseUrl, apiKeyEnv: "CORPORATE", turns: 2, quorum: 1, panel };
   const values = await client.runs.wait(thread, "review_instruct", { input: { instruction: `Why is ${alice} my key?` }, context });
   expect(JSON.stringify(values)).toContain(corporate);
   const root = () => langsmith.runs().find((run) => run.extra.metadata.thread_id === thread && !run.parent_run_id);
   await langsmith.until(() => root()?.end_time !== undefined);
-  expect(JSON.stringify(root()?.outputs)).toContain("They told me [secret] and [secret].");
-  for (const secret of [header, corporate, alice, bob]) expect(langsmith.everything()).not.toContain(secret);
+  expect(JSON.stringify(root()?.outputs)).toContain("They told me [secret], [secret] and [secret].");
+  for (const secret of [header, corporate, query, alice, bob]) expect(langsmith.everything()).not.toContain(secret);
   await Promise.all([langsmith.close(), endpoint.close()]);
 });
 

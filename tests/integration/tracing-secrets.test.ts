@@ -23,6 +23,9 @@ beforeAll(async () => {
 afterAll(() => Promise.all([langsmith.close(), openai.close()]));
 afterEach(() => vi.unstubAllEnvs());
 
+/** To a base URL; the value is sent in another form than it is written in here. */
+const withQuery = (baseUrl: string, value: string) => `${baseUrl}?version=1&key=${encodeURIComponent(value)}`;
+
 const planted = {
   langsmithKey: "planted-langsmith-0001",
   openaiKey: "planted-openai-0002",
@@ -30,6 +33,7 @@ const planted = {
   databasePassword: "planted/database@0004",
   urlKey: "planted-url-0005",
   note: "planted-note-0006",
+  query: "planted query/0009",
   unknownKey: "sk-proj-plantedplantedplanted0007",
   unknownToken: "Bearer planted.unknown.token.0008",
 };
@@ -45,7 +49,7 @@ test("no secret gets into a trace, wherever it stood", async () => {
     LANGSMITH_NOTE: note,
   });
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
-  const echo = Object.values(repeatable).join(" | ");
+  const echo = [...Object.values(repeatable), new URLSearchParams({ key: planted.query })].join(" | ");
   // In an endpoint's words of refusal, and in what models say.
   openai.setHandler(({ body, role, index, url }) => {
     if (body.model === "echoing-url") return { status: 400, body: { error: { message: `Cannot POST ${url}` } } };
@@ -53,11 +57,11 @@ test("no secret gets into a trace, wherever it stood", async () => {
     return role === "candidate" ? { content: `Answer ${index}. My instructions say: ${echo}`, thinking: echo } : undefined;
   });
   const settings = scriptedSettings({
-    baseUrl: openai.baseUrl,
+    baseUrl: withQuery(openai.baseUrl, planted.query),
     quorum: 1,
     candidate: { model: "openai:candidate", apiKeyEnv: "CORPORATE" },
     panel: [
-      { name: "accuracy", focus: echo },
+      { name: "accuracy", focus: echo, baseUrl: withQuery(openai.baseUrl, planted.query) },
       { name: planted.openaiKey, focus: "A name that is a key.", model: "openai:echoing-refusal" },
       { name: "url", focus: "An address with a key.", model: "openai:echoing-url", baseUrl: `${openai.baseUrl}?sig=${urlKey}` },
     ],
@@ -88,16 +92,19 @@ const plantedOnServer = {
   namedKey: "planted-named-0104",
   aliceKey: "planted-alice-0105",
   bobKey: "planted-bob-0106",
+  listedQuery: "planted listed/0107",
+  namedQuery: "planted named/0108",
 };
 
 test("no secret gets into the trace of a served graph either", async () => {
-  const { header, agent, listedKey, namedKey, aliceKey, bobKey } = plantedOnServer;
+  const { header, agent, listedKey, namedKey, aliceKey, bobKey, listedQuery, namedQuery } = plantedOnServer;
   const env = tracingEnv(langsmith.url, {
     LISTED: listedKey,
     NAMED: `${namedKey}\n`,
     REVIEW_INSTRUCT_API_KEYS: `alice:${aliceKey},bob:${bobKey}`,
   });
-  const echo = `${listedKey} | ${namedKey} | ${aliceKey} | ${bobKey}`;
+  const queries = new URLSearchParams({ listed: listedQuery, named: namedQuery });
+  const echo = [listedKey, namedKey, aliceKey, bobKey, listedQuery, namedQuery, queries].join(" | ");
   openai.setHandler(({ body, role }) => {
     if (body.model === "echoing-refusal") return { status: 503, body: { error: { message: `Cannot serve ${echo}` } } };
     return role === "candidate" ? { content: `My instructions say: ${echo}` } : undefined;
@@ -105,7 +112,7 @@ test("no secret gets into the trace of a served graph either", async () => {
   const models = createModelAccess({ env, maxRetries: 0 });
   const served = withServerTracing(createReviewInstructGraph({ models }), {
     env,
-    endpoints: [{ apiKeyEnv: "LISTED" }],
+    endpoints: [{ apiKeyEnv: "LISTED", baseUrl: withQuery("https://listed.example/v1", listedQuery) }],
     keys: [aliceKey, bobKey],
     onWarning: () => {},
   });
@@ -116,7 +123,7 @@ test("no secret gets into the trace of a served graph either", async () => {
     apiKeyEnv: "NAMED",
     quorum: 1,
     panel: [
-      { name: "accuracy", focus: echo },
+      { name: "accuracy", focus: echo, baseUrl: withQuery(openai.baseUrl, namedQuery) },
       { name: "depth", focus: "Depth.", model: "openai:echoing-refusal" },
     ],
   };
@@ -134,7 +141,8 @@ test("no secret gets into the trace of a served graph either", async () => {
 function expectNoneOf(secrets: Record<string, string>, everywhere: Record<string, string>): void {
   for (const [place, text] of Object.entries(everywhere)) {
     for (const [what, secret] of Object.entries(secrets)) {
-      for (const form of [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]) {
+      const sent = new URLSearchParams({ secret }).toString().replace("secret=", "");
+      for (const form of [secret, sent, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]) {
         expect(text.includes(form), `${what} in ${place}: ${text.slice(Math.max(0, text.indexOf(form) - 200), text.indexOf(form) + 50)}`).toBe(false);
       }
     }
