@@ -1,3 +1,4 @@
+import { querySecrets } from "../state/base-url.js";
 import type { Settings } from "../state/settings.js";
 import type { Secrets } from "./secrets.js";
 
@@ -9,19 +10,12 @@ export interface NamedEndpoint {
   readonly baseUrl?: string | null;
 }
 
-/** What must not be shown of these endpoints: their keys, and the queries of their URLs, as a whole and in their parts. */
+/** What must not be shown of these endpoints: their keys, and the queries of their URLs. */
 export function secretsOf(endpoints: readonly NamedEndpoint[]): Secrets {
   return {
     variables: endpoints.flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []),
-    values: endpoints.flatMap(({ baseUrl }) => (baseUrl ? queryParts(new URL(baseUrl)) : [])),
+    values: endpoints.flatMap(({ baseUrl = null }) => querySecrets(baseUrl)),
   };
-}
-
-/** As written, as sent and as meant: `a%20b`, `a+b` and `a b`. */
-function queryParts({ search, searchParams }: URL): string[] {
-  const texts = [search.slice(1), searchParams.toString()];
-  const parts = texts.flatMap((text) => [text, ...text.split("&").map((pair) => pair.slice(pair.indexOf("=") + 1))]);
-  return [...parts, ...searchParams.values()];
 }
 
 /** Every endpoint that settings name: the run's own, and those of its roles. */
