@@ -1,5 +1,3 @@
-import type { Command } from "commander";
-
 import { environment } from "../environment.js";
 import { type JobOptions, type JobResult, runJob } from "../generation/job.js";
 import { type ModelStack, openModelStack } from "../generation/model-stack.js";
@@ -10,19 +8,19 @@ import type { ServerConnection } from "../generation/server-connection.js";
 import { type ServerJob, openServerJob } from "../generation/server-job.js";
 import { type Logger, createLogger } from "../logger.js";
 import { estimateJob } from "../models/budget/estimate.js";
-import { type EndpointFlags, type LimitFlags, addEndpointOptions, addLimitOptions } from "./endpoint-options.js";
+import type { EndpointFlags, LimitFlags } from "./endpoint-options.js";
 import { estimateLines } from "./estimate-lines.js";
 import { exitCodes } from "./exit-codes.js";
 import { createProgressView } from "./progress-view.js";
 import { nextSteps, rehearsalNotice } from "./rehearsal.js";
-import { type ServerFlags, addServerOptions, openServer, tellOutages } from "./server-options.js";
-import { type JobConfig, type SettingsFlags, addSettingsOptions, positiveInteger, settingsFrom } from "./settings-options.js";
-import { parseShard, shardNotice } from "./shard-option.js";
+import { type ServerFlags, openServer, tellOutages } from "./server-options.js";
+import { type JobConfig, type SettingsFlags, settingsFrom } from "./settings-options.js";
+import { shardNotice } from "./shard-option.js";
 import { stopOnSignals } from "./signals.js";
 import { summaryLines, summaryRecord } from "./summary.js";
-import { type TracingFlags, addTracingOptions, tracingFrom } from "./tracing-options.js";
+import { type TracingFlags, tracingFrom } from "./tracing-options.js";
 
-interface GenerateFlags extends SettingsFlags, EndpointFlags, LimitFlags, ServerFlags, TracingFlags {
+export interface GenerateFlags extends SettingsFlags, EndpointFlags, LimitFlags, ServerFlags, TracingFlags {
   readonly output: string;
   readonly limit?: number;
   readonly skipInvalid?: boolean;
@@ -35,28 +33,11 @@ interface GenerateFlags extends SettingsFlags, EndpointFlags, LimitFlags, Server
   readonly quiet?: boolean;
 }
 
-export function addGenerateCommand(program: Command, setExitCode: (code: number) => void): void {
-  const command = program
-    .command("generate")
-    .description("Make every seed of a file a reviewed multi-turn conversation. The same command again continues where it stopped.")
-    .argument("<seeds>", "a JSON array or JSONL file of {instruction, input?, system?} or {messages}")
-    .requiredOption("--output <dir>", "the job's folder: conversations.jsonl, failures.jsonl, manifest.json, checkpoints")
-    .option("--limit <k>", "use the first K valid seeds", positiveInteger)
-    .option("--skip-invalid", "pass over bad rows and list them, instead of refusing the file")
-    .option("--concurrency <c>", "conversations under way at once", positiveInteger, 32)
-    .option("--retry-failed", "try conversations again that failed in an earlier run")
-    .option("--checkpoint <store>", "memory, sqlite:<file> or postgres://... (default: an SQLite file in the output folder)")
-    .option("--keep-checkpoints", "keep the threads of finished conversations, for time travel")
-    .option("--shard <i/n>", "work on the i-th of n equal parts; every process needs the same n", parseShard)
-    .option("--json-progress", "progress, warnings, errors and summary as JSON on stderr, one object a line, told apart by `type`")
-    .option("--quiet", "warnings and errors only");
-  addTracingOptions(addServerOptions(addLimitOptions(addEndpointOptions(addSettingsOptions(command))))).action(
-    async (seeds: string, flags: GenerateFlags) => {
-      const server = await openServer(flags);
-      const config = await settingsFrom(flags, server?.assistant.context ?? {});
-      setExitCode(await (flags.dryRun ? dryRun(seeds, flags, config) : generate(seeds, flags, config, server)));
-    },
-  );
+/** Runs the command, which `addGenerateCommand` describes, and gives its exit code. */
+export async function runGenerate(seeds: string, flags: GenerateFlags): Promise<number> {
+  const server = await openServer(flags);
+  const config = await settingsFrom(flags, server?.assistant.context ?? {});
+  return flags.dryRun ? dryRun(seeds, flags, config) : generate(seeds, flags, config, server);
 }
 
 async function dryRun(seeds: string, flags: GenerateFlags, { settings, prices }: JobConfig): Promise<number> {

@@ -1,9 +1,9 @@
 import { Command } from "commander";
 
 import type { Logger } from "../logger.js";
-import { addGenerateCommand } from "./generate-command.js";
+import { addGenerateCommand } from "./generate-options.js";
 import { addPushCommand } from "./push-command.js";
-import { addRunCommand } from "./run-command.js";
+import { addRunCommand } from "./run-options.js";
 import { addTraceCommand } from "./trace-command.js";
 import { packageVersion } from "./version.js";
 

@@ -3,7 +3,6 @@ import { type Command, InvalidArgumentError } from "commander";
 import { readRows } from "../dataset/read-rows.js";
 import { environment } from "../environment.js";
 import { createLogger } from "../logger.js";
-import { pushDataset } from "../tracing/push-dataset.js";
 import { exitCodes } from "./exit-codes.js";
 import { positiveInteger } from "./settings-options.js";
 
@@ -23,6 +22,7 @@ export function addPushCommand(program: Command, setExitCode: (code: number) => 
     .option("--chunk <rows>", "rows an upload", positiveInteger, 100)
     .option("--splits <shares>", "e.g. train=0.9,test=0.1; a conversation always falls into the same one", splits)
     .action(async (dir: string, { dataset, chunk, splits: shares }: PushFlags) => {
+      const { pushDataset } = await import("../tracing/push-dataset.js");
       const logger = createLogger();
       const result = await pushDataset({
         env: environment,

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 
 import { Command as Resume, MemorySaver } from "@langchain/langgraph";
-import type { Command } from "commander";
 import pc from "picocolors";
 
 import { environment } from "../environment.js";
@@ -11,35 +10,21 @@ import { createReviewInstructGraph } from "../graph/review-instruct.js";
 import { createLogger } from "../logger.js";
 import { createModelAccess } from "../models/access.js";
 import type { ReviewEvent } from "../nodes/events.js";
-import { type EndpointFlags, addEndpointOptions } from "./endpoint-options.js";
+import type { EndpointFlags } from "./endpoint-options.js";
 import { eventLines } from "./event-lines.js";
-import { exitCodes } from "./exit-codes.js";
 import { Person } from "./person.js";
 import { rehearsalNotice } from "./rehearsal.js";
-import { type SettingsFlags, addSettingsOptions, settingsFrom } from "./settings-options.js";
-import { type TracingFlags, addTracingOptions, tracingFrom } from "./tracing-options.js";
+import { type SettingsFlags, settingsFrom } from "./settings-options.js";
+import { type TracingFlags, tracingFrom } from "./tracing-options.js";
 
-interface RunFlags extends SettingsFlags, EndpointFlags, TracingFlags {
+export interface RunFlags extends SettingsFlags, EndpointFlags, TracingFlags {
   readonly input?: string;
   readonly system?: string;
   readonly humanReview?: boolean;
 }
 
-export function addRunCommand(program: Command, setExitCode: (code: number) => void): void {
-  const command = program
-    .command("run")
-    .description("Run one conversation and print it as it grows: instruction, response, each review, verdict, next instruction.")
-    .argument("<instruction>", "the seed: what the user asks first")
-    .option("--input <text>", "material that the instruction works on")
-    .option("--system <text>", "system prompt of the conversation")
-    .option("--human-review", "ask before each new instruction: accept, edit or end");
-  addTracingOptions(addEndpointOptions(addSettingsOptions(command))).action(async (instruction: string, flags: RunFlags) => {
-    await run(instruction, flags);
-    setExitCode(exitCodes.ok);
-  });
-}
-
-async function run(instruction: string, flags: RunFlags): Promise<void> {
+/** Runs the command, which `addRunCommand` describes. */
+export async function runOne(instruction: string, flags: RunFlags): Promise<void> {
   const { settings } = await settingsFrom(flags);
   const logger = createLogger();
   const context = { ...settings, humanReview: flags.humanReview ?? settings.humanReview };

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 
 import { environment } from "../environment.js";
-import { ServerConnection } from "../generation/server-connection.js";
+import type { ServerConnection } from "../generation/server-connection.js";
 import type { Logger } from "../logger.js";
 import type { LimitFlags } from "./endpoint-options.js";
 
@@ -28,7 +28,9 @@ export function addServerOptions(command: Command): Command {
 
 /** The server of the flags; null where this process does the work. */
 export async function openServer({ server, assistant, giveUpAfter }: ServerFlags & LimitFlags): Promise<ServerConnection | null> {
-  return server === undefined ? null : ServerConnection.open({ url: server, assistant, env: environment, patienceMs: giveUpAfter * 1000 });
+  if (server === undefined) return null;
+  const connections = await import("../generation/server-connection.js");
+  return connections.ServerConnection.open({ url: server, assistant, env: environment, patienceMs: giveUpAfter * 1000 });
 }
 
 export function tellOutages(connection: ServerConnection, logger: Logger): void {

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 
-import { type TraceRun, readTraceFile } from "../tracing/trace-file.js";
-import { renderTraceTree } from "../tracing/trace-tree.js";
+import type { TraceRun } from "../tracing/trace-file.js";
 import { exitCodes } from "./exit-codes.js";
 
 export function addTraceCommand(program: Command, setExitCode: (code: number) => void): void {
@@ -10,6 +9,7 @@ export function addTraceCommand(program: Command, setExitCode: (code: number) =>
     .description("Print a trace file as a tree of runs with times, tokens and scores.")
     .argument("<file>", "what --trace-file wrote")
     .action(async (file: string) => {
+      const [{ readTraceFile }, { renderTraceTree }] = await Promise.all([import("../tracing/trace-file.js"), import("../tracing/trace-tree.js")]);
       const runs: TraceRun[] = [];
       for await (const run of readTraceFile(file)) runs.push(run);
       process.stdout.write(`${renderTraceTree(runs)}\n`);

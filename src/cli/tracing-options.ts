@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 
 import { environment } from "../environment.js";
 import type { Logger } from "../logger.js";
-import { type Tracing, openTracing } from "../tracing/open-tracing.js";
+import type { Tracing } from "../tracing/open-tracing.js";
 import { nonNegativeNumber } from "./settings-options.js";
 
 /** What is traced, and where to. LangSmith itself is turned on by LANGSMITH_TRACING in the environment. */
@@ -23,7 +23,8 @@ export function addTracingOptions(command: Command): Command {
 }
 
 /** Opens tracing as the flags and the environment say. */
-export function tracingFrom(flags: TracingFlags, logger: Logger): Promise<Tracing> {
+export async function tracingFrom(flags: TracingFlags, logger: Logger): Promise<Tracing> {
+  const { openTracing } = await import("../tracing/open-tracing.js");
   return openTracing({
     env: environment,
     experiment: flags.experiment,
