@@ -1,6 +1,7 @@
 import { keysIn } from "./access/api-keys.js";
 import { readKeyText } from "./access/key-text.js";
 import { environment } from "./environment.js";
+import { settingsFingerprint } from "./generation/fingerprint.js";
 import { createReviewInstructGraph } from "./graph/review-instruct.js";
 import { createReviewPanel } from "./graph/review-panel.js";
 import { createLogger } from "./logger.js";
@@ -14,6 +15,7 @@ const tracing = {
   endpoints: listed === "any" ? [] : listed,
   keys: keysIn(readKeyText(environment)?.text ?? ""),
   onWarning: createLogger().warn,
+  fingerprintOf: settingsFingerprint,
 };
 const models = openServerModels(environment);
 

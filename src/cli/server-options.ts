@@ -11,8 +11,8 @@ export interface ServerFlags {
   readonly assistant?: string;
 }
 
-/** What happens at the server's own endpoints is the server's business: see docs/deploy.md. */
-const localOnly = ["checkpoint", "cache", "rpm", "tpm"];
+/** What happens at the server's own endpoints, and how it traces, is the server's business: see docs/deploy.md. */
+const localOnly = ["checkpoint", "cache", "rpm", "tpm", "traceSample", "traceFlush", "traceFile"];
 
 export function addServerOptions(command: Command): Command {
   return command

@@ -7,7 +7,7 @@ import { type ServerConnection, statusOf } from "./server-connection.js";
 import { readState } from "./server-state.js";
 import { type ServerThreadOptions, cancelRuns, converse } from "./server-thread.js";
 
-export interface ServerRunnerOptions extends Pick<ServerThreadOptions, "stallMs" | "probeMs"> {
+export interface ServerRunnerOptions extends Pick<ServerThreadOptions, "experiment" | "stallMs" | "probeMs"> {
   readonly connection: ServerConnection;
   readonly settings: Settings;
 }
@@ -21,7 +21,7 @@ const cancelMs = 5_000;
  * Runs conversations on a LangGraph server, each on a thread of its own id. A thread whose run nobody works on any more is
  * marked and replaced by one with an id derived from the first, so that any later run of the job finds the same chain again.
  */
-export function serverRunner({ connection, settings, ...timing }: ServerRunnerOptions): ConversationRunner {
+export function serverRunner({ connection, settings, ...rest }: ServerRunnerOptions): ConversationRunner {
   /** How many threads of a conversation were given up, as far as this process knows. */
   const givenUp = new Map<string, number>();
 
@@ -55,7 +55,7 @@ export function serverRunner({ connection, settings, ...timing }: ServerRunnerOp
         givenUp.set(conversation.id, index);
         const threadId = threadIdOf(conversation.id, index);
         try {
-          const outcome = await converse({ connection, settings, conversation, threadId, stop, ...timing });
+          const outcome = await converse({ connection, settings, conversation, threadId, stop, ...rest });
           if (outcome !== "stuck") return outcome;
         } catch (error) {
           if (!stop.abort.aborted) throw error;

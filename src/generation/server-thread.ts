@@ -6,16 +6,15 @@ import { ReviewInstructError } from "../errors.js";
 import { superstepsOf } from "../graph/review-instruct.js";
 import { withDeadline } from "../models/call/deadline.js";
 import type { ConversationOutput } from "../state/conversation.js";
-import { type Settings, turnsOf } from "../state/settings.js";
-import type { Conversation, Stop } from "./conversation.js";
+import { turnsOf } from "../state/settings.js";
+import type { Stop } from "./conversation.js";
 import { leadingError } from "./fatal.js";
 import { type ServerConnection, isOutage, statusOf } from "./server-connection.js";
+import { type ServerRunFacts, serverRunLabels } from "./server-run-labels.js";
 import { type ServerState, failuresIn, readState, serverErrorOf } from "./server-state.js";
 
-export interface ServerThreadOptions {
+export interface ServerThreadOptions extends ServerRunFacts {
   readonly connection: ServerConnection;
-  readonly settings: Settings;
-  readonly conversation: Conversation;
   readonly threadId: string;
   readonly stop: Stop;
   /** How long a run may show no progress, in milliseconds. Default ten minutes. */
@@ -109,13 +108,15 @@ async function watchRun(options: ServerThreadOptions, begun: boolean): Promise<W
     cut.abort();
   });
   const told: ReviewInstructError[] = [];
+  const { config, metadata } = serverRunLabels(options);
   stop.abort.throwIfAborted();
   stop.abort.addEventListener("abort", onAbort, { once: true });
   try {
     const events = connection.client.runs.stream(threadId, connection.assistant.assistant_id, {
       input: begun ? null : { ...conversation.seed },
       context: settings,
-      config: { recursion_limit: superstepsOf(turnsOf(settings)) },
+      config: { recursion_limit: superstepsOf(turnsOf(settings)), ...config },
+      metadata,
       streamMode: ["custom"],
       multitaskStrategy: "reject",
       onDisconnect: "continue",

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { TurnUpdate } from "../state/records.js";
+import type { Settings } from "../state/settings.js";
 
 /** What a run is found by, beside what its caller gave it. */
 export interface Labels {
@@ -96,8 +97,32 @@ function outcomeOf({ name, metadata, outputs }: RunFacts): Labels {
   return verdict ? tagged({ turn, verdict }) : none;
 }
 
+/** What traces tell of a conversation. */
+export interface TracedConversation {
+  /** Also the thread's id. */
+  readonly id: string;
+  /** Names the trace. */
+  readonly seedName: string;
+  /** Place in the seed file, from 0. */
+  readonly seedIndex?: number;
+  readonly settings: Settings;
+  /** Stands for settings, models and prompts together. */
+  readonly fingerprint: string;
+}
+
+/** The labels that every run of a conversation carries. */
+export function conversationLabels({ id, seedIndex, settings, fingerprint }: Omit<TracedConversation, "seedName">, experiment?: string): Labels {
+  return tagged({
+    conversation: id,
+    ...(seedIndex === undefined ? {} : { seed: seedIndex }),
+    mode: settings.mode,
+    settings: fingerprint,
+    ...(experiment === undefined ? {} : { experiment }),
+  });
+}
+
 /** Every label both as a tag `name:value` and as metadata. */
-export function tagged(metadata: Readonly<Record<string, string | number>>): Labels {
+function tagged(metadata: Readonly<Record<string, string | number>>): Labels {
   return { tags: Object.entries(metadata).map(([name, value]) => `${name}:${value}`), metadata };
 }
 

@@ -4,10 +4,9 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 
 import type { Environment } from "../environment.js";
 import { InputError } from "../errors.js";
-import type { Settings } from "../state/settings.js";
 import { endpointsIn, secretsOf } from "./endpoint-secrets.js";
 import { FeedbackTracer } from "./feedback.js";
-import { tagged } from "./labels.js";
+import { type TracedConversation, conversationLabels } from "./labels.js";
 import { createScrubber } from "./secrets.js";
 import { silentTracer, tracerFor } from "./tracers.js";
 import { type Losses, TraceClient } from "./trace-client.js";
@@ -28,19 +27,6 @@ export interface TracingOptions {
   readonly traceFile?: string;
   /** Told in one line what did not arrive. */
   readonly onWarning: (text: string) => void;
-}
-
-/** What traces tell of a conversation. */
-export interface TracedConversation {
-  /** Also the thread's id. */
-  readonly id: string;
-  /** Names the trace. */
-  readonly seedName: string;
-  /** Place in the seed file, from 0. */
-  readonly seedIndex?: number;
-  readonly settings: Settings;
-  /** Stands for settings, models and prompts together. */
-  readonly fingerprint: string;
 }
 
 export interface Tracing {
@@ -65,17 +51,12 @@ export async function openTracing(options: TracingOptions): Promise<Tracing> {
   const traced = file ? [...sent, file] : sent;
 
   return {
-    configFor: ({ id, seedName, seedIndex, settings, fingerprint }) => {
+    configFor: (conversation) => {
+      const { id, seedName, seedIndex, settings } = conversation;
       // Labels that nobody reads would still be handed down to every step.
       if (traced === untraced || !isSampled(id, sample)) return { callbacks: untraced };
       scrubber.hide(secretsOf(endpointsIn(settings)));
-      const { tags, metadata } = tagged({
-        conversation: id,
-        ...(seedIndex === undefined ? {} : { seed: seedIndex }),
-        mode: settings.mode,
-        settings: fingerprint,
-        ...(experiment === undefined ? {} : { experiment }),
-      });
+      const { tags, metadata } = conversationLabels(conversation, experiment);
       return {
         // A seed's name may be its text, which is an input.
         runName: isHidden(env, "INPUTS") ? `seed ${seedIndex ?? id}` : seedName,

@@ -4,10 +4,11 @@ import type { Environment } from "../environment.js";
 import { Settings } from "../state/settings.js";
 import { type NamedEndpoint, endpointsIn, secretsOf } from "./endpoint-secrets.js";
 import { FeedbackTracer } from "./feedback.js";
+import { conversationLabels } from "./labels.js";
 import { type Scrubber, createScrubber } from "./secrets.js";
 import { TraceClient } from "./trace-client.js";
 import { type Experiment, silentTracer, tracerFor } from "./tracers.js";
-import { isTracingOn, projectOf, tracesUnasked } from "./variables.js";
+import { isHidden, isTracingOn, projectOf, tracesUnasked } from "./variables.js";
 
 export interface ServerTracingOptions {
   readonly env: Environment;
@@ -17,11 +18,19 @@ export interface ServerTracingOptions {
   readonly keys?: readonly string[];
   /** Told whenever LangSmith begins to fail. */
   readonly onWarning: (text: string) => void;
+  /**
+   * For a graph whose context is `Settings`: what stands for them in the label `settings`. Runs that bring no labels of their
+   * own, as Studio's, get conversation, mode and settings by it. Default: they stay without.
+   */
+  readonly fingerprintOf?: (settings: Settings) => string;
 }
 
 /** What a LangGraph server says of a run when it asks for the graph. */
 export interface ServerRunConfig {
   readonly configurable?: Record<string, unknown>;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  /** Names the trace. */
+  readonly run_name?: unknown;
 }
 
 /** What it says beside that, where it is to run the graph. */
@@ -33,7 +42,7 @@ export interface ServerRunContext {
 export type ServedGraph<G> = (run: ServerRunConfig, server?: ServerRunContext) => G;
 
 interface Configurable<G> {
-  withConfig(config: { callbacks: BaseCallbackHandler[] }): G;
+  withConfig(config: { callbacks: BaseCallbackHandler[]; runName?: string; tags?: string[]; metadata?: Record<string, unknown> }): G;
 }
 
 /**
@@ -53,14 +62,28 @@ export function withServerTracing<G extends Configurable<G>>(graph: G, options: 
   const scrubber = scrubberFor(options);
   const client = clientFor(options, scrubber);
   const feedback = new FeedbackTracer((rating) => client.rate(rating));
-  const tracedIn = (experiment?: Experiment) => graph.withConfig({ callbacks: [tracerFor(client, projectOf(env), experiment), feedback] });
-  const traced = tracedIn();
+  const tracer = tracerFor(client, projectOf(env));
   return (run, { executionRuntime } = {}) => {
     const settings = Settings.safeParse(executionRuntime?.context ?? {}).data;
     if (settings) scrubber.hide(secretsOf(endpointsIn(settings)));
     const experiment = takeExperiment(run);
-    return experiment ? tracedIn(experiment) : traced;
+    const callbacks = [experiment ? tracerFor(client, projectOf(env), experiment) : tracer, feedback];
+    return graph.withConfig({ callbacks, ...nameOf(run, env), ...labelsOf(run, settings, options.fingerprintOf) });
   };
+}
+
+/** The name that whoever started the run gave it. It may be a seed's text, which is an input. */
+function nameOf({ run_name: name, metadata }: ServerRunConfig, env: Environment): { runName?: string } {
+  if (typeof name !== "string") return {};
+  if (!isHidden(env, "INPUTS")) return { runName: name };
+  return typeof metadata?.seed === "number" ? { runName: `seed ${metadata.seed}` } : {};
+}
+
+function labelsOf(run: ServerRunConfig, settings: Settings | undefined, fingerprintOf: ServerTracingOptions["fingerprintOf"]) {
+  const id = run.configurable?.thread_id;
+  if (!fingerprintOf || !settings || typeof id !== "string" || run.metadata?.settings !== undefined) return {};
+  const { tags, metadata } = conversationLabels({ id, settings, fingerprint: fingerprintOf(settings) });
+  return { tags: [...tags], metadata: { ...metadata } };
 }
 
 /**

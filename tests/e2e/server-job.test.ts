@@ -172,6 +172,8 @@ describe("generate --server", () => {
     ["credentials in it", ["--server", "http://me:secret@127.0.0.1:9"], "LANGGRAPH_API_KEY", 1],
     ["nobody there", ["--server", "http://127.0.0.1:9"], "does not answer", 3],
     ["a store of this process", ["--server", "http://127.0.0.1:9", "--checkpoint", "memory"], "cannot be used with", 1],
+    ["a trace file", ["--server", "http://127.0.0.1:9", "--trace-file", "t.jsonl"], "cannot be used with option '--trace-file <file>'", 1],
+    ["a sample of traces", ["--server", "http://127.0.0.1:9", "--trace-sample", "0.5"], "cannot be used with option '--trace-sample <share>'", 1],
   ])("refuses a server with %s before anything is made", async (_what, flags, said, exitCode) => {
     const output = freshFolder();
     const { code, stderr } = await runCli(["generate", await seeds(1), "--output", output, ...flags]);

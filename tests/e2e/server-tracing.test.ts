@@ -1,10 +1,16 @@
+import { join } from "node:path";
+
 import { Client } from "@langchain/langgraph-sdk";
 import { expect, it } from "vitest";
 
+import { settingsFingerprint } from "../../src/generation/fingerprint.js";
+import { Settings } from "../../src/state/settings.js";
+import { runCli } from "../support/cli.js";
 import { devServers } from "../support/dev-server.js";
 import { eventful, expectEventfulTrace } from "../support/eventful-endpoint.js";
 import { startLangSmithServer } from "../support/langsmith-server.js";
 import { startOpenAiServer } from "../support/openai-server.js";
+import { readRows } from "../support/rows.js";
 import { temporaryFiles } from "../support/temporary-files.js";
 
 const files = temporaryFiles();
@@ -28,9 +34,45 @@ it("the dev server sends every run once, rated, with its labels and without its 
       .sort(),
   ).toEqual(["candidate turn 1", "candidate turn 2", "chairman turn 1", ...reviews].sort());
   expect(new Set(calls().map((run) => run.trace_id)).size).toBe(1);
+  const settings = settingsFingerprint(Settings.parse({ turns: 2 }));
+  for (const run of calls()) {
+    expect(run.extra.metadata).toMatchObject({ conversation: thread, mode: "multi_review", settings });
+    expect(run.tags).toEqual(expect.arrayContaining([`conversation:${thread}`, "mode:multi_review", `settings:${settings}`]));
+  }
   const answer = calls().find(({ name }) => name === "candidate turn 1");
   expect(langsmith.feedback().filter((rating) => rating.run_id === answer?.id)).toHaveLength(18);
   expect(JSON.stringify([langsmith.runs(), langsmith.feedback(), langsmith.requests.map(({ fields }) => fields)])).not.toContain(key);
+  await langsmith.close();
+});
+
+it.each([
+  ["named by their seeds", {}, ["Explain rye.", "Explain oats."]],
+  ["named by number where texts are hidden", { LANGSMITH_HIDE_INPUTS: "true", LANGSMITH_HIDE_OUTPUTS: "true" }, ["seed 0", "seed 1"]],
+])("a job's traces on the dev server carry the labels of a job, %s", async (what, hiding, names) => {
+  const langsmith = await startLangSmithServer();
+  const env = { LANGSMITH_TRACING: "true", LANGSMITH_ENDPOINT: langsmith.url, LANGSMITH_API_KEY: "lsv2_pt_0123456789abcdef", ...hiding };
+  const server = await startDevServer({ folder: files.path(what), env });
+  const texts = ["Explain rye.", "Explain oats."];
+  const seeds = await files.write(texts.map((instruction) => JSON.stringify({ instruction })).join("\n"));
+  const output = files.path(`out ${what}`);
+  const flags = ["--turns", "2", "--experiment", "bold"];
+  expect(await runCli(["generate", seeds, "--output", output, "--server", server.url, ...flags])).toMatchObject({ code: 0 });
+  const roots = () => langsmith.runs().filter((run) => !run.parent_run_id);
+  const calls = () => langsmith.runs().filter((run) => run.run_type === "llm");
+  await langsmith.until(() => roots().length === 2 && calls().length === 12 && langsmith.runs().every((run) => run.end_time));
+
+  const rows = (await readRows(join(output, "conversations.jsonl"))).sort((a, b) => a.seed.index - b.seed.index);
+  const settings = settingsFingerprint(Settings.parse({ turns: 2 }));
+  for (const [index, name] of names.entries()) {
+    const conversation = rows[index]?.id;
+    const root = roots().find((run) => run.name === name);
+    const labels = { conversation, seed: index, mode: "multi_review", settings, experiment: "bold" };
+    for (const run of [root, ...calls().filter(({ trace_id }) => trace_id === root?.id)]) {
+      expect(run?.extra.metadata).toMatchObject({ ...labels, thread_id: conversation });
+      expect(run?.tags).toEqual(expect.arrayContaining(Object.entries(labels).map(([label, value]) => `${label}:${value}`)));
+    }
+  }
+  expect(texts.some((text) => langsmith.everything().includes(text))).toBe(!("LANGSMITH_HIDE_INPUTS" in hiding));
   await langsmith.close();
 });
 
