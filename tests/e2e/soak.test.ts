@@ -29,11 +29,11 @@ describe.concurrent("a bad day of the endpoint and three kills", () => {
     "lose no row and re-pay no answer, with $store",
     async ({ seed, concurrency, processes }) => {
       const { results, rows, failures, repaid } = await soak({ files, conversations, concurrency, processes: processes(), kills, seed });
+      expect(failures).toEqual([]);
       for (const { code, stderr } of results) expect({ code, stderr }).toMatchObject({ code: 0 });
       expect(indices(rows)).toEqual(range(conversations));
       expect(new Set(rows.map((row) => row.id)).size).toBe(conversations);
       expect(rows.filter((row) => row.turns.length !== 3 || row.endedEarly)).toEqual([]);
-      expect(failures).toEqual([]);
       // At a kill each conversation under way has at most one superstep in flight: a candidate, a chairman, or the panel.
       expect(repaid.inexcusable).toEqual([]);
       expect(repaid.all.length).toBeLessThanOrEqual(kills * results.length * concurrency * reviewers);

@@ -47,7 +47,9 @@ export async function soak({ files, conversations, concurrency, processes, kills
     const topics = range(conversations).map((index) => JSON.stringify({ instruction: `How is thing ${index} made?` }));
     const seeds = await files.write(topics.join("\n"));
     const output = files.path(`soak-${seed}`);
-    const endpoint = ["--model", "openai:test", "--base-url", server.baseUrl, "--concurrency", `${concurrency}`, "--timeout", "3"];
+    // One call in five fails: with the usual six retries, one call in 70,000 would run out of them.
+    const patience = ["--timeout", "3", "--max-retries", "12"];
+    const endpoint = ["--model", "openai:test", "--base-url", server.baseUrl, "--concurrency", `${concurrency}`, ...patience];
     const start = () => processes.map((flags) => startCli(["generate", seeds, "--output", output, ...endpoint, ...flags, "--quiet"]));
 
     const excused = new Set<string>();
