@@ -5,29 +5,12 @@ import { describe, expect, it } from "vitest";
 
 import { bodyKey } from "../support/chaos.js";
 import { runCli } from "../support/cli.js";
-import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
+import { against, jobFiles } from "../support/job-files.js";
+import { startOpenAiServer } from "../support/openai-server.js";
 import { indices, range, readFailures, readRows } from "../support/rows.js";
-import { temporaryFiles } from "../support/temporary-files.js";
 
-const files = temporaryFiles();
-let folders = 0;
-const freshFolder = () => files.path(`out-${++folders}`);
-const seeds = (count: number) =>
-  files.write(
-    range(count)
-      .map((index) => JSON.stringify({ instruction: `Why is ${index} a number?` }))
-      .join("\n"),
-  );
-const against = (server: OpenAiServer, file: string, output: string) => [
-  "generate",
-  file,
-  "--output",
-  output,
-  "--model",
-  "openai:test",
-  "--base-url",
-  server.baseUrl,
-];
+const files = jobFiles();
+const { freshFolder, seeds } = files;
 
 describe("a shared cache", () => {
   it("re-pays nothing for an ablation", async () => {

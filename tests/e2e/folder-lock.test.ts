@@ -9,30 +9,11 @@ import { describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.js";
 import { thisProcess } from "../../src/generation/lock-holder.js";
 import { runCli, startCli } from "../support/cli.js";
-import { type Fault, type OpenAiServer, type Reply, startOpenAiServer } from "../support/openai-server.js";
-import { range, readRows } from "../support/rows.js";
-import { temporaryFiles } from "../support/temporary-files.js";
+import { against, jobFiles, rowsOf } from "../support/job-files.js";
+import { type Fault, type Reply, startOpenAiServer } from "../support/openai-server.js";
 
-const files = temporaryFiles();
-let folders = 0;
-const freshFolder = () => files.path(`out-${++folders}`);
-const seeds = (count: number) =>
-  files.write(
-    range(count)
-      .map((index) => JSON.stringify({ instruction: `Why is ${index} a number?` }))
-      .join("\n"),
-  );
-const rowsOf = (output: string) => readRows(join(output, "conversations.jsonl"));
-const against = (server: OpenAiServer, file: string, output: string) => [
-  "generate",
-  file,
-  "--output",
-  output,
-  "--model",
-  "openai:test",
-  "--base-url",
-  server.baseUrl,
-];
+const files = jobFiles();
+const { freshFolder, seeds } = files;
 
 describe("one process a folder", () => {
   it("tells a second process who holds the folder, and takes it from a dead holder", async () => {

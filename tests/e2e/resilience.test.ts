@@ -7,30 +7,12 @@ import { describe, expect, it } from "vitest";
 
 import { repaid } from "../support/chaos.js";
 import { runCli, startCli } from "../support/cli.js";
-import { type Fault, type OpenAiServer, type Reply, startOpenAiServer } from "../support/openai-server.js";
+import { against, jobFiles, rowsOf } from "../support/job-files.js";
+import { type Fault, type Reply, startOpenAiServer } from "../support/openai-server.js";
 import { indices, range, readFailures, readRows } from "../support/rows.js";
-import { temporaryFiles } from "../support/temporary-files.js";
 
-const files = temporaryFiles();
-let folders = 0;
-const freshFolder = () => files.path(`out-${++folders}`);
-const seeds = (count: number) =>
-  files.write(
-    range(count)
-      .map((index) => JSON.stringify({ instruction: `Why is ${index} a number?` }))
-      .join("\n"),
-  );
-const rowsOf = (output: string) => readRows(join(output, "conversations.jsonl"));
-const against = (server: OpenAiServer, file: string, output: string) => [
-  "generate",
-  file,
-  "--output",
-  output,
-  "--model",
-  "openai:test",
-  "--base-url",
-  server.baseUrl,
-];
+const files = jobFiles();
+const { freshFolder, seeds } = files;
 
 describe("stopping", () => {
   it("drains at the first signal, resumes without paying twice", async () => {

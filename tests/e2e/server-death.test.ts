@@ -7,18 +7,16 @@ import { conversationId, settingsFingerprint } from "../../src/generation/finger
 import { Settings } from "../../src/state/settings.js";
 import { runCli, startCli } from "../support/cli.js";
 import { devServers, freePort } from "../support/dev-server.js";
+import { jobFiles, rowsOf } from "../support/job-files.js";
 import { allowedEndpoint } from "../support/openai-env.js";
 import { startOpenAiServer } from "../support/openai-server.js";
-import { indices, range, readFailures, readRows } from "../support/rows.js";
-import { temporaryFiles } from "../support/temporary-files.js";
+import { indices, range, readFailures } from "../support/rows.js";
 
-const files = temporaryFiles();
+const files = jobFiles();
+const { freshFolder } = files;
 const startDevServer = devServers();
-let folders = 0;
-const freshFolder = () => files.path(`out-${++folders}`);
 const seeds = (count: number) =>
   files.write(Array.from({ length: count }, (_, index) => JSON.stringify({ instruction: `Explain step ${index} of making bread.` })).join("\n"));
-const rowsOf = (output: string) => readRows(join(output, "conversations.jsonl"));
 
 describe("a server that dies in mid-job", () => {
   it("is waited for: 100 rows, each once", async () => {

@@ -5,17 +5,15 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import { runCli, startCli } from "../support/cli.js";
 import { type DevServer, devServers } from "../support/dev-server.js";
+import { jobFiles, rowsOf } from "../support/job-files.js";
 import { allowedEndpoint } from "../support/openai-env.js";
 import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
-import { indices, range, readFailures, readRows } from "../support/rows.js";
-import { temporaryFiles } from "../support/temporary-files.js";
+import { indices, range, readFailures } from "../support/rows.js";
 
-const files = temporaryFiles();
-let folders = 0;
-const freshFolder = () => files.path(`out-${++folders}`);
+const files = jobFiles();
+const { freshFolder } = files;
 const seeds = (count: number) =>
   files.write(Array.from({ length: count }, (_, index) => JSON.stringify({ instruction: `Explain step ${index} of making bread.` })).join("\n"));
-const rowsOf = (output: string) => readRows(join(output, "conversations.jsonl"));
 
 let models: OpenAiServer;
 let server: DevServer;

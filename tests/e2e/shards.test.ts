@@ -1,29 +1,11 @@
 import { describe, expect, it } from "vitest";
 
 import { runCli } from "../support/cli.js";
-import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
-import { range } from "../support/rows.js";
-import { temporaryFiles } from "../support/temporary-files.js";
+import { against, jobFiles } from "../support/job-files.js";
+import { startOpenAiServer } from "../support/openai-server.js";
 
-const files = temporaryFiles();
-let folders = 0;
-const freshFolder = () => files.path(`out-${++folders}`);
-const seeds = (count: number) =>
-  files.write(
-    range(count)
-      .map((index) => JSON.stringify({ instruction: `Why is ${index} a number?` }))
-      .join("\n"),
-  );
-const against = ({ baseUrl }: OpenAiServer, file: string, output: string) => [
-  "generate",
-  file,
-  "--output",
-  output,
-  "--model",
-  "openai:test",
-  "--base-url",
-  baseUrl,
-];
+const files = jobFiles();
+const { freshFolder, seeds } = files;
 
 describe("two shards of a job", () => {
   it("never passes the token cap by the server's own count: each keeps to its part, and says so", async () => {

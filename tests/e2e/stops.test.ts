@@ -6,30 +6,12 @@ import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 
 import { runCli } from "../support/cli.js";
-import { type Fault, type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
-import { indices, range, readFailures, readRows } from "../support/rows.js";
-import { temporaryFiles } from "../support/temporary-files.js";
+import { against, jobFiles, rowsOf } from "../support/job-files.js";
+import { type Fault, startOpenAiServer } from "../support/openai-server.js";
+import { indices, range, readFailures } from "../support/rows.js";
 
-const files = temporaryFiles();
-let folders = 0;
-const freshFolder = () => files.path(`out-${++folders}`);
-const seeds = (count: number) =>
-  files.write(
-    range(count)
-      .map((index) => JSON.stringify({ instruction: `Why is ${index} a number?` }))
-      .join("\n"),
-  );
-const rowsOf = (output: string) => readRows(join(output, "conversations.jsonl"));
-const against = (server: OpenAiServer, file: string, output: string) => [
-  "generate",
-  file,
-  "--output",
-  output,
-  "--model",
-  "openai:test",
-  "--base-url",
-  server.baseUrl,
-];
+const files = jobFiles();
+const { freshFolder, seeds } = files;
 
 describe("what is for the user to mend", () => {
   const faults: [name: string, fault: Fault, said: string][] = [

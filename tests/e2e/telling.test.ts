@@ -3,29 +3,11 @@ import { readdir } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 
 import { runCli } from "../support/cli.js";
-import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
-import { range } from "../support/rows.js";
-import { temporaryFiles } from "../support/temporary-files.js";
+import { against, jobFiles } from "../support/job-files.js";
+import { startOpenAiServer } from "../support/openai-server.js";
 
-const files = temporaryFiles();
-let folders = 0;
-const freshFolder = () => files.path(`out-${++folders}`);
-const seeds = (count: number) =>
-  files.write(
-    range(count)
-      .map((index) => JSON.stringify({ instruction: `Why is ${index} a number?` }))
-      .join("\n"),
-  );
-const against = ({ baseUrl }: OpenAiServer, file: string, output: string) => [
-  "generate",
-  file,
-  "--output",
-  output,
-  "--model",
-  "openai:test",
-  "--base-url",
-  baseUrl,
-];
+const files = jobFiles();
+const { freshFolder, seeds } = files;
 
 describe("telling how it goes", () => {
   const objectsIn = (text: string) =>
