@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, it } from "vitest";
 
+import { openCheckpointer } from "../../src/checkpoints/open-checkpointer.js";
 import { repaid } from "../support/chaos.js";
 import { startCli } from "../support/cli.js";
 import { startOpenAiServer } from "../support/openai-server.js";
@@ -23,6 +24,12 @@ const seeds = (count: number) =>
       .map((index) => JSON.stringify({ instruction: `How is cake ${index} made?` }))
       .join("\n"),
   );
+
+it("is set up once by processes that start together", async () => {
+  const opened = await Promise.all(range(8).map(() => openCheckpointer(postgres.url)));
+  for (const { close } of opened) await close();
+  expect(opened).toHaveLength(8);
+});
 
 it("stops cleanly when the database goes away, says which, and finishes later", async () => {
   const server = await startOpenAiServer(() => ({ latencyMs: 20 }));
