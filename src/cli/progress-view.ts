@@ -45,39 +45,22 @@ export function createProgressView(options: ProgressViewOptions): ProgressView {
 }
 
 function jsonView(silent: ProgressView, write: (text: string) => void, { spent, lanes }: ProgressViewOptions): ProgressView {
-  let total = 0;
-  const show = (progress: Progress) => write(JSON.stringify({ type: "progress", total, ...progress, spent: spent(), lanes: lanes() }));
-  const ticker = createTicker(lineSeconds, show);
-  return {
-    ...silent,
-    start: (count) => {
-      total = count;
-      ticker.start();
-    },
-    update: (progress) => {
-      ticker.see(progress);
-      show(progress);
-    },
-    stop: ticker.stop,
+  const ticker = createTicker(lineSeconds, (progress, total) =>
+    write(JSON.stringify({ type: "progress", total, ...progress, spent: spent(), lanes: lanes() })),
+  );
+  const update = (progress: Progress) => {
+    ticker.see(progress);
+    ticker.show();
   };
+  return { ...silent, start: ticker.start, update, stop: ticker.stop };
 }
 
 function lineView(silent: ProgressView, write: (text: string) => void, options: ProgressViewOptions): ProgressView {
-  let total = 0;
-  const show = (progress: Progress) => {
+  const ticker = createTicker(lineSeconds, (progress, total) => {
     const { found, finished, failed, active } = progress;
     write(`${found + finished} of ${total} conversations, ${failed} failed, ${active} under way | ${costText(progress, total, options)}`);
-  };
-  const ticker = createTicker(lineSeconds, show);
-  return {
-    ...silent,
-    start: (count) => {
-      total = count;
-      ticker.start();
-    },
-    update: ticker.see,
-    stop: ticker.stop,
-  };
+  });
+  return { ...silent, start: ticker.start, update: ticker.see, stop: ticker.stop };
 }
 
 function barView(options: ProgressViewOptions): ProgressView {
@@ -93,24 +76,21 @@ function barView(options: ProgressViewOptions): ProgressView {
     Presets.shades_classic,
   );
   let bar: SingleBar | null = null;
-  let total = 0;
-  const show = (progress: Progress) => {
+  const ticker = createTicker(barSeconds, (progress, total) => {
     const { turns, failed } = progress;
     bar?.update({ turns, failed, cost: costText(progress, total, options) });
-  };
-  const ticker = createTicker(barSeconds, show);
+  });
   const line = (text: string) => (bar ? bars.log(`${text}\n`) : void stream.write(`${text}\n`));
   return {
     start: (count) => {
-      total = count;
       bar = bars.create(count, 0, { turns: 0, failed: 0, cost: "" });
-      ticker.start();
+      ticker.start(count);
     },
     update: (progress) => {
       ticker.see(progress);
       // Only here, since the time left follows from how the value moves.
       bar?.update(progress.found + progress.finished + progress.failed);
-      show(progress);
+      ticker.show();
     },
     line,
     detail: line,
@@ -122,17 +102,21 @@ function barView(options: ProgressViewOptions): ProgressView {
   };
 }
 
-/** Shows the latest progress again every so many seconds, and keeps no process up. */
-function createTicker(seconds: number, show: (progress: Progress) => void) {
+/** Shows the latest progress on demand and again every so many seconds, and keeps no process up. */
+function createTicker(seconds: number, view: (progress: Progress, total: number) => void) {
   let latest: Progress | null = null;
+  let total = 0;
   let timer: NodeJS.Timeout | undefined;
+  const show = () => {
+    if (latest) view(latest, total);
+  };
   return {
-    start: () => {
-      timer = setInterval(() => {
-        if (latest) show(latest);
-      }, seconds * 1000).unref();
+    start: (count: number) => {
+      total = count;
+      timer = setInterval(show, seconds * 1000).unref();
     },
     see: (progress: Progress) => void (latest = progress),
+    show,
     stop: () => clearInterval(timer),
   };
 }
