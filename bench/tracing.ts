@@ -7,10 +7,10 @@ import { parseArgs } from "node:util";
 import PQueue from "p-queue";
 
 import { createReviewInstructGraph } from "../src/graph/review-instruct.js";
-import type { ModelAccess } from "../src/nodes/model-access.js";
+import type { CallModel } from "../src/model-calls/model-call.js";
 import { openTracing } from "../src/tracing/open-tracing.js";
 import { type LangSmithMode, refusedUrl, startLangSmithServer } from "../tests/support/langsmith-server.js";
-import { plainChat, scriptedAccess, scriptedSettings } from "../tests/support/scripted-chat.js";
+import { defaultChat, scriptedAccess, scriptedSettings } from "../tests/support/scripted-chat.js";
 
 /**
  * What tracing costs a job, with LangSmith well and with LangSmith dead in several ways: wall time and CPU of the
@@ -44,17 +44,17 @@ interface Measured {
 
 async function job(): Promise<Measured> {
   const long = "Words that say little but take their room. ".repeat(40);
-  const scripted = scriptedAccess((model, call) => (model === "candidate" ? `${long} ${call}` : plainChat(model, call)));
-  const models: ModelAccess = async (request, config) => {
+  const scripted = scriptedAccess((model, call) => (model === "candidate" ? `${long} ${call}` : defaultChat(model, call)));
+  const models: CallModel = async (request, config) => {
     await delay(Number(values.latency));
     return scripted(request, config);
   };
   const settings = scriptedSettings({ turns: Number(values.turns) });
-  const graph = createReviewInstructGraph({ models });
+  const graph = createReviewInstructGraph({ callModel: models });
   const warnings: string[] = [];
   const tracing = await openTracing({ env: process.env, onWarning: (warning) => warnings.push(warning) });
   const converse = async (id: string) => {
-    const config = tracing.configFor({ id, seedName: id, settings, fingerprint: "bench" });
+    const config = tracing.getRunConfig({ id, getSeedTitle: id, settings, fingerprint: "bench" });
     await graph.invoke({ instruction: `Explain ${id}.` }, { ...config, configurable: { thread_id: id }, context: settings });
   };
   const queue = new PQueue({ concurrency: Number(values.concurrency) });

@@ -6,24 +6,24 @@
  *     npx tsx examples/custom-chairman-policy.ts openai:gpt-4o-mini                      # key in OPENAI_API_KEY
  *     npx tsx examples/custom-chairman-policy.ts openai:qwen2.5 http://localhost:8000/v1
  */
-import { type EvolutionPolicy, type Turn, createModelAccess, createReviewInstructGraph, dimensions, fullTurns } from "langgraph-review-instruct";
+import { type EvolutionPolicy, type Turn, createModelCaller, createReviewInstructGraph, reviewDimensions, getTurnsWithMessages } from "langgraph-review-instruct";
 
 const [model = "offline", baseUrl = null] = process.argv.slice(2);
 const wanted = 7;
 
 function lowestScore({ reviews }: Pick<Turn, "reviews">): number {
-  return Math.min(...reviews.flatMap(({ scores }) => dimensions.map((dimension) => scores[dimension])));
+  return Math.min(...reviews.flatMap(({ scores }) => reviewDimensions.map((dimension) => scores[dimension])));
 }
 
 const digUntilSound: EvolutionPolicy = (turn) => (lowestScore(turn) >= wanted ? "breadth" : "depth");
 
-const graph = createReviewInstructGraph({ models: createModelAccess(), policy: digUntilSound });
+const graph = createReviewInstructGraph({ callModel: createModelCaller(), evolutionPolicy: digUntilSound });
 const result = await graph.invoke(
   { instruction: "How do I keep basil alive on a kitchen windowsill in winter?" },
   { context: { turns: 5, model, baseUrl } },
 );
 
-for (const { turn, evolution, instruction, reviews, verdict } of fullTurns(result)) {
+for (const { turn, evolution, instruction, reviews, verdict } of getTurnsWithMessages(result)) {
   console.log(`TURN ${turn} (${evolution})\n${instruction}`);
   if (reviews.length > 0) console.log(`verdict ${verdict}, lowest score ${lowestScore({ reviews })}\n`);
 }

@@ -6,7 +6,7 @@
  *     npx tsx examples/custom-reviewer.ts openai:gpt-4o-mini                      # key in OPENAI_API_KEY
  *     npx tsx examples/custom-reviewer.ts openai:qwen2.5 http://localhost:8000/v1
  */
-import { type CustomReviewer, createModelAccess, createReviewInstructGraph, defaultPanel, fullTurns } from "langgraph-review-instruct";
+import { type CustomReviewer, createModelCaller, createReviewInstructGraph, defaultPanel, getTurnsWithMessages } from "langgraph-review-instruct";
 import { z } from "zod";
 
 const [model = "offline", baseUrl = null] = process.argv.slice(2);
@@ -34,7 +34,7 @@ const json: CustomReviewer = ({ answer }) => {
   };
 };
 
-const graph = createReviewInstructGraph({ models: createModelAccess(), reviewers: { json } });
+const graph = createReviewInstructGraph({ callModel: createModelCaller(), customReviewers: { json } });
 
 // The custom reviewer takes the seat of its name; its focus is for people to read. In a panel of two its word alone is enough
 // for a negative verdict, as a tie digs deeper (`tieBreak`).
@@ -44,7 +44,7 @@ const result = await graph.invoke(
   { context: { turns: 2, model, baseUrl, panel } },
 );
 
-for (const { turn, instruction, response, reviews, verdict } of fullTurns(result)) {
+for (const { turn, instruction, response, reviews, verdict } of getTurnsWithMessages(result)) {
   console.log(`TURN ${turn}\n${instruction}\n\n${response}\n`);
   for (const review of reviews) console.log(`${review.reviewer}: ${review.verdict}. ${review.critique}`);
   if (verdict) console.log(`VERDICT: ${verdict}\n`);

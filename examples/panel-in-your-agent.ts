@@ -9,7 +9,7 @@
 import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import { Annotation, END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { ChatOpenAI } from "@langchain/openai";
-import { OfflineChatModel, type Review, type ReviewEvent, type VerdictSide, createModelAccess, createReviewPanel } from "langgraph-review-instruct";
+import { OfflineChatModel, type Review, type ConversationEvent, type Verdict, createModelCaller, createReviewPanel } from "langgraph-review-instruct";
 
 const [model = "offline", baseUrl = null] = process.argv.slice(2);
 const mostRevisions = 2;
@@ -18,7 +18,7 @@ const mostRevisions = 2;
 const AgentState = Annotation.Root({
   ...MessagesAnnotation.spec,
   reviews: Annotation<Review[]>,
-  verdict: Annotation<VerdictSide>,
+  verdict: Annotation<Verdict>,
   revisions: Annotation<number>({ reducer: (sum, more) => sum + more, default: () => 0 }),
 });
 type AgentState = typeof AgentState.State;
@@ -47,7 +47,7 @@ function afterReview({ verdict, revisions }: AgentState) {
 
 const agent = new StateGraph(AgentState)
   .addNode("answer", answer)
-  .addNode("panel", createReviewPanel({ models: createModelAccess(), settings: { model, baseUrl } }))
+  .addNode("panel", createReviewPanel({ callModel: createModelCaller(), settings: { model, baseUrl } }))
   .addNode("revise", revise)
   .addEdge(START, "answer")
   .addEdge("answer", "panel")
@@ -55,7 +55,7 @@ const agent = new StateGraph(AgentState)
   .addEdge("revise", "panel")
   .compile();
 
-function tell(event: ReviewEvent) {
+function tell(event: ConversationEvent) {
   if (event.type === "review") console.log(`${event.reviewer}: ${event.verdict}. ${event.critique}`);
   if (event.type === "verdict") console.log(`VERDICT: ${event.verdict}\n`);
 }

@@ -6,26 +6,26 @@
  *     npx tsx examples/stream-to-terminal.ts openai:gpt-4o-mini                      # key in OPENAI_API_KEY
  *     npx tsx examples/stream-to-terminal.ts openai:qwen2.5 http://localhost:8000/v1
  */
-import { type ReviewEvent, createModelAccess, createReviewInstructGraph, dimensions } from "langgraph-review-instruct";
+import { type ConversationEvent, createModelCaller, createReviewInstructGraph, reviewDimensions } from "langgraph-review-instruct";
 
 const [model = "offline", baseUrl = null] = process.argv.slice(2);
 
 /** Every event of a run has a type that says what else it holds. */
-function show(event: ReviewEvent): string {
+function show(event: ConversationEvent): string {
   switch (event.type) {
     case "instruction":
       return `\n--- Turn ${event.turn} (${event.evolution}) ---\n${event.instruction}\n\n`;
     case "response":
       return "\n\n";
     case "review":
-      return `${event.reviewer}: ${event.verdict} (${dimensions.map((name) => `${name} ${event.scores[name]}`).join(", ")})\n  ${event.critique}\n`;
+      return `${event.reviewer}: ${event.verdict} (${reviewDimensions.map((name) => `${name} ${event.scores[name]}`).join(", ")})\n  ${event.critique}\n`;
     case "abstention":
       return `${event.reviewer} abstains: ${event.reason}\n`;
     case "verdict":
       return `Verdict: ${event.verdict}, ${event.positive} to ${event.negative}\n`;
-    case "ended_early":
-      return `The conversation ends here: ${event.detail}\n`;
-    case "failed":
+    case "early_stop":
+      return `The conversation ends here: ${event.message}\n`;
+    case "error":
       return `${event.message}\n`;
   }
 }
@@ -35,7 +35,7 @@ function print(text: string): void {
   process.stdout.write(text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, ""));
 }
 
-const graph = createReviewInstructGraph({ models: createModelAccess() });
+const graph = createReviewInstructGraph({ callModel: createModelCaller() });
 const stream = await graph.stream(
   { instruction: "How do I keep basil alive on a kitchen windowsill in winter?" },
   { context: { turns: 3, model, baseUrl }, streamMode: ["custom", "messages"] },

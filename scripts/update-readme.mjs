@@ -4,9 +4,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 import { z } from "zod";
 
-import { Settings, createModelAccess, createReviewInstructGraph } from "../dist/index.js";
+import { Settings, createModelCaller, createReviewInstructGraph } from "../dist/index.js";
 
-const graph = createReviewInstructGraph({ models: createModelAccess() });
+const graph = createReviewInstructGraph({ models: createModelCaller() });
 const drawing = (await graph.getGraphAsync()).drawMermaid({ withStyles: false }).trim();
 
 const { properties } = z.toJSONSchema(Settings, { io: "input" });

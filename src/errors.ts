@@ -1,100 +1,118 @@
-/**
- * Every error of this project carries a stable `code` to branch on and `facts` to print; its message says what was
- * wrong, where, and what to do about it.
- */
+/** Base class of every error that this project throws on purpose. */
 export class ReviewInstructError extends Error {
   override readonly name: string = "ReviewInstructError";
 
+  /**
+   * @param code Stable, machine-readable kind, e.g. `invalid_input`.
+   * @param message Says what was wrong, where, and what to do.
+   * @param details Facts for programs and logs. Never holds a secret.
+   */
   constructor(
-    /** Stable, machine-readable kind, e.g. `bad_input`. */
     readonly code: string,
     message: string,
-    /** What a program or a log wants to know beside the message. Never holds a secret. */
-    readonly facts: Readonly<Record<string, unknown>> = {},
+    readonly details: Readonly<Record<string, unknown>> = {},
     options?: ErrorOptions,
   ) {
     super(message, options);
   }
 }
 
-/** A file, row, field, flag or setting from the user is wrong. Code `bad_input`. */
+/** Thrown for a wrong file, row, field, flag or setting. Code `invalid_input`. */
 export class InputError extends ReviewInstructError {
   override readonly name = "InputError";
 
-  constructor(message: string, facts: { file?: string; row?: number; field?: string } = {}, options?: ErrorOptions) {
-    super("bad_input", message, facts, options);
+  constructor(message: string, details: { file?: string; row?: number; field?: string } = {}, options?: ErrorOptions) {
+    super("invalid_input", message, details, options);
   }
 }
 
-/** How a call to a model failed before it gave any usable reply. */
+/** Who makes a model call: a role such as `candidate` or `judge`, or one member of a group such as `reviewer`. */
+export interface ModelCaller {
+  readonly name: string;
+  /** Group of callers that share a prompt, e.g. `reviewer`. */
+  readonly group?: string;
+}
+
+/** Codes of a model call that ended without any response. */
 export const modelCallCodes = [
   "model_unauthorized",
-  "model_out_of_credit",
+  "model_insufficient_quota",
   "model_not_found",
   "model_bad_request",
   "model_rate_limited",
   "model_unavailable",
   "model_timeout",
-  "model_misconfigured",
+  "model_invalid_configuration",
 ] as const;
 export type ModelCallCode = (typeof modelCallCodes)[number];
 
-/** Those that are for the user to mend, and that every further call would meet: nothing may go on as if they were bad luck. */
-export const mistakes: readonly string[] = [
+/** Codes of configuration errors: every later call would fail the same way, so they stop the run. */
+export const configurationErrorCodes: readonly string[] = [
   "model_unauthorized",
-  "model_out_of_credit",
+  "model_insufficient_quota",
   "model_not_found",
-  "model_misconfigured",
+  "model_invalid_configuration",
 ] satisfies ModelCallCode[];
 
-/** An endpoint could not be made to answer, retries included. */
+/** Thrown when a model call brought no response, retries included. */
 export class ModelCallError extends ReviewInstructError {
   override readonly name = "ModelCallError";
 
   constructor(
     override readonly code: ModelCallCode,
     message: string,
-    override readonly facts: { role: string; endpoint: string; model: string; status?: number; attempts: number },
+    override readonly details: { caller: ModelCaller; endpoint: string; model: string; status?: number; attempts: number },
     options?: ErrorOptions,
   ) {
-    super(code, message, facts, options);
+    super(code, message, details, options);
   }
 }
 
-/** What was wrong with a reply that did arrive. */
-export type ReplyFaultCode = "reply_empty" | "reply_truncated" | "reply_malformed" | "reply_refused";
+/** Codes of a response that arrived but cannot be used. */
+export const responseErrorCodes = ["response_empty", "response_truncated", "response_invalid", "response_refused"] as const;
+export type ResponseErrorCode = (typeof responseErrorCodes)[number];
 
-/** A model answered, but not with anything usable, re-asks included. Holds the raw text of its last reply. */
-export class ReplyError extends ReviewInstructError {
-  override readonly name = "ReplyError";
+/** Thrown when no response was usable, repairs included. `details.rawText` is the last response. */
+export class InvalidResponseError extends ReviewInstructError {
+  override readonly name = "InvalidResponseError";
 
   constructor(
-    override readonly code: ReplyFaultCode,
+    override readonly code: ResponseErrorCode,
     message: string,
-    override readonly facts: { role: string; model: string; attempts: number; rawText: string },
+    override readonly details: { caller: ModelCaller; model: string; attempts: number; rawText: string },
     options?: ErrorOptions,
   ) {
-    super(code, message, facts, options);
+    super(code, message, details, options);
   }
 }
 
-/** Fewer reviews came back than a verdict needs. Resuming the thread asks the missing reviewers again. */
+/** Thrown when fewer reviews arrived than a verdict needs. A resume calls the missing reviewers again. Code `quorum_not_met`. */
 export class QuorumError extends ReviewInstructError {
   override readonly name = "QuorumError";
 
   constructor(
     message: string,
-    facts: {
+    details: {
       turn: number;
       reviews: number;
       quorum: number;
       abstentions: readonly { reviewer: string; reason: string }[];
-      /** Of all who abstained. */
+      /** Attempts of all reviewers that abstained. */
       attempts: number;
-      /** What they said that could not be used; null where none of them said anything. */
+      /** Unusable responses of those reviewers; null where there was none. */
       rawText: string | null;
     },
   ) {
-    super("below_quorum", message, facts);
+    super("quorum_not_met", message, details);
   }
+}
+
+/** Returns the message of anything that can be thrown. */
+export function getErrorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Returns true for an error with this Node.js error code, e.g. `ENOENT`. */
+export function hasErrorCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }

@@ -1,53 +1,70 @@
-/** The public API: the graphs and their parts, models, checkpoints, seeds in and rows out, whole jobs. */
-export { createReviewInstructGraph, superstepsOf, type ReviewInstructGraph, type ReviewInstructOptions } from "./graph/review-instruct.js";
+/** The public API: graphs and their parts, models, checkpoints, seeds, rows, jobs, tracing. */
+export { createReviewInstructGraph, recursionLimitFor, type ReviewInstructGraph, type ReviewInstructOptions } from "./graph/review-instruct.js";
 export { createReviewPanel, type ReviewPanel, type ReviewPanelOptions } from "./graph/review-panel.js";
-export { panelTasks } from "./graph/routes.js";
-export { PanelAttendance } from "./nodes/attendance.js";
-export { createCandidate } from "./nodes/candidate.js";
-export { type EvolutionPolicy, createChairman, followTheVerdict } from "./nodes/chairman.js";
-export type { AnswerUnderReview, CustomReviewer, CustomReviewers, ReviewerWord } from "./nodes/custom-reviewer.js";
-export type { ReviewEvent } from "./nodes/events.js";
-export { HumanDecision, createHumanReview } from "./nodes/human-review.js";
-export type { ModelAccess, ModelReply, ModelRequest, ReplySchema, TokenUsage } from "./nodes/model-access.js";
-export { createReviewer } from "./nodes/reviewer.js";
+export { addPanelNodes } from "./graph/panel-nodes.js";
+export { dispatchReviewers } from "./graph/routes.js";
+export { createCandidateNode } from "./nodes/candidate.js";
+export { type EvolutionPolicy, createChairmanNode, defaultEvolutionPolicy } from "./nodes/chairman.js";
+export type { CustomReviewer, CustomReviewers, ReviewInput, ReviewResult } from "./nodes/custom-reviewer.js";
+export type { ConversationEvent } from "./nodes/events.js";
+export { HumanDecision, createHumanReviewNode } from "./nodes/human-review.js";
+export { majorityVerdict } from "./nodes/aggregate-reviews.js";
 export type { NodeRuntime } from "./nodes/runtime.js";
-export { createSeed } from "./nodes/seed.js";
-export { createVerdict, majority } from "./nodes/verdict.js";
+export { createStartNode } from "./nodes/start-conversation.js";
 export {
   ConversationInput,
+  type ConversationMessage,
   ConversationOutput,
   ConversationState,
   type ConversationUpdate,
   ReviewTask,
-  type DialogueLine,
-  type FullTurn,
-  dialogueOf,
-  fullTurns,
+  type TurnWithMessages,
+  getTurnsWithMessages,
+  toConversationMessages,
 } from "./state/conversation.js";
 export { PanelInput, PanelOutput } from "./state/panel.js";
 export {
   Abstention,
   CallUsage,
-  EarlyEnding,
+  EarlyStop,
   Evolution,
   Review,
-  Role,
-  Scores,
+  type ReviewDimension,
+  ReviewScores,
   Turn,
   TurnUpdate,
-  type Dimension,
-  dimensions,
+  reviewDimensions,
 } from "./state/records.js";
-export { Mode, ReviewerSettings, Settings, type ModelSettings, type SettingsInput, VerdictSide, defaultPanel } from "./state/settings.js";
-export { type ModelAccessOptions, type ModelAccessWrapper, createModelAccess } from "./models/access.js";
+export { type ResolvedReviewer, type ResolvedSettings, resolveSettings } from "./state/resolve-settings.js";
+export {
+  GenerationMode,
+  type ModelSettings,
+  Settings as ReviewInstructSettings,
+  ReviewerSettings,
+  type SettingsInput,
+  Verdict,
+  defaultPanel,
+} from "./state/settings.js";
+export type { CallModel, ModelMiddleware, ModelRequest, ModelResponse, ResponseSchema, TokenUsage } from "./model-calls/model-call.js";
+export { type CallResult, type RepairOptions, callWithRepair } from "./model-calls/call-with-repair.js";
+export { ResponseValidationError, parseJsonOutput } from "./model-calls/json-output.js";
+export { quoteInstructions, quoteUntrusted } from "./model-calls/quote-untrusted.js";
+export type { ResponseStore } from "./model-calls/middleware/response-store.js";
+export { type ModelCallerOptions, createModelCaller } from "./models/create-model-caller.js";
+export { type ModelPipeline, type OpenModelsOptions, openModels } from "./models/open-models.js";
 export { OfflineChatModel } from "./models/offline/model.js";
-export { type Checkpoints, openCheckpointer } from "./checkpoints/open-checkpointer.js";
+export { type CheckpointerHandle, openCheckpointer } from "./checkpoints/open-checkpointer.js";
 export { ConversationRow } from "./dataset/conversation-row.js";
-export { type ReadSeedsOptions, Seed, type SeedRow, readSeeds } from "./dataset/seeds.js";
-export { type JobOptions, type JobResult, runJob } from "./generation/job.js";
-export { InputError, ModelCallError, QuorumError, ReplyError, ReviewInstructError } from "./errors.js";
+export { type ReadSeedsOptions, Seed, type SeedRow, readSeeds } from "./dataset/seeds/read-seeds.js";
+export type { JobDefinition, JobRunner } from "./jobs/job-definition.js";
+export { type RunJobOptions, type RunJobResult, runJob } from "./jobs/run-job.js";
+export type { StopSignals } from "./jobs/stop-signals.js";
+export type { ConversationBackend, ConversationRunner, ConversationTask } from "./generation/conversation-runner.js";
+export { type GenerateJobOptions, type GenerateJobResult, estimateGenerateJob, runGenerateJob } from "./generation/generate-job.js";
+export { type LocalBackendOptions, openLocalBackend } from "./generation/open-local-backend.js";
+export { InputError, InvalidResponseError, ModelCallError, QuorumError, ReviewInstructError } from "./errors.js";
 export { type Tracing, type TracingOptions, openTracing } from "./tracing/open-tracing.js";
-export type { TracedConversation } from "./tracing/labels.js";
-export { feedbackCallback, withServerTracing } from "./tracing/server-tracing.js";
+export type { ConversationTraceMetadata } from "./tracing/labels.js";
+export { createFeedbackCallback, withServerTracing } from "./tracing/server-tracing.js";
 export { TraceFile, readTraceFile } from "./tracing/trace-file.js";
 export { renderTraceTree } from "./tracing/trace-tree.js";

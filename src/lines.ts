@@ -5,16 +5,16 @@ const lineFeed = 0x0a;
  * in newer Node also breaks lines at U+2028 and U+2029 (both may stand in JSON strings), hides invalid UTF-8, and knows no
  * longest line.
  */
-export async function* linesOf(blocks: AsyncIterable<Buffer>, most: number): AsyncGenerator<Buffer | null> {
+export async function* readLines(blocks: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer | null> {
   let pieces: Buffer[] = [];
   let size = 0;
   const add = (piece: Buffer) => {
     size += piece.length;
-    if (size > most) pieces = [];
+    if (size > maxBytes) pieces = [];
     else pieces.push(piece);
   };
   const take = () => {
-    const line = size > most ? null : Buffer.concat(pieces);
+    const line = size > maxBytes ? null : Buffer.concat(pieces);
     pieces = [];
     size = 0;
     return line;
@@ -31,7 +31,7 @@ export async function* linesOf(blocks: AsyncIterable<Buffer>, most: number): Asy
   if (size > 0) yield take();
 }
 
-/** The lines of a UTF-8 text that is our own, so of any length; as {@link linesOf}. */
-export async function* textLinesOf(blocks: AsyncIterable<Buffer>): AsyncGenerator<string> {
-  for await (const line of linesOf(blocks, Infinity)) if (line !== null) yield line.toString();
+/** The lines of a UTF-8 text that is our own, so of any length; as {@link readLines}. */
+export async function* readTextLines(blocks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  for await (const line of readLines(blocks, Infinity)) if (line !== null) yield line.toString();
 }

@@ -6,28 +6,28 @@ import pg from "pg";
 import { InputError, ReviewInstructError } from "../errors.js";
 
 /** Any number that nobody else takes for an advisory lock: "revw" in ASCII. */
-const setupLock = 0x72657677;
+const setupLockId = 0x72657677;
 
 /** A place where threads are kept, and the way to let go of it. */
-export interface Checkpoints {
+export interface CheckpointerHandle {
   readonly saver: BaseCheckpointSaver;
   /** The place as it may be shown to anyone: no user, no password. */
-  readonly place: string;
+  readonly displayName: string;
   readonly close: () => Promise<void>;
 }
 
 /**
  * Opens LangGraph's own saver by one string: `memory`, `sqlite:<file>` or `postgres://...`. Throws `InputError` for anything
- * else, and `checkpoints_unavailable` when the place cannot be opened.
+ * else, and `checkpointer_unavailable` when the place cannot be opened.
  */
-export async function openCheckpointer(spec: string): Promise<Checkpoints> {
-  if (spec === "memory") return { saver: new MemorySaver(), place: "memory", close: async () => {} };
+export async function openCheckpointer(spec: string): Promise<CheckpointerHandle> {
+  if (spec === "memory") return { saver: new MemorySaver(), displayName: "memory", close: async () => {} };
   if (spec.startsWith("sqlite:")) return openSqlite(spec.slice("sqlite:".length));
   if (/^postgres(ql)?:\/\//.test(spec)) return openPostgres(spec);
   throw new InputError("unknown checkpoint store: use `memory`, `sqlite:<file>` or `postgres://user@host/database`", { field: "checkpoint" });
 }
 
-async function openSqlite(file: string): Promise<Checkpoints> {
+async function openSqlite(file: string): Promise<CheckpointerHandle> {
   if (file === "") throw new InputError("`sqlite:` wants a file, e.g. sqlite:checkpoints.sqlite", { field: "checkpoint" });
   const { SqliteSaver } = await importSqlite();
   try {
@@ -36,15 +36,15 @@ async function openSqlite(file: string): Promise<Checkpoints> {
     await saver.getTuple({ configurable: { thread_id: "none" } });
     // With WAL this survives a killed process; only a power cut can cost the last steps.
     saver.db.pragma("synchronous=NORMAL");
-    keepStatements(saver.db);
-    return { saver: guarded(saver, `sqlite:${file}`), place: `sqlite:${file}`, close: async () => void saver.db.close() };
+    cacheStatements(saver.db);
+    return { saver: withErrorContext(saver, `sqlite:${file}`), displayName: `sqlite:${file}`, close: async () => void saver.db.close() };
   } catch (error) {
     throw unavailable(`sqlite:${file}`, error, "Check that its folder exists and can be written.");
   }
 }
 
 /** The saver has SQLite compile the same few statements at every step. */
-function keepStatements(db: { prepare: (sql: string) => unknown }): void {
+function cacheStatements(db: { prepare: (sql: string) => unknown }): void {
   const kept = new Map<string, unknown>();
   const compile = db.prepare.bind(db);
   db.prepare = (sql: string) => {
@@ -55,7 +55,7 @@ function keepStatements(db: { prepare: (sql: string) => unknown }): void {
 }
 
 /** The same saver, whose failures say which store failed and what to do. */
-function guarded<S extends BaseCheckpointSaver>(saver: S, place: string): S {
+function withErrorContext<S extends BaseCheckpointSaver>(saver: S, place: string): S {
   const advice = "Bring it back, then run the same command again: what was finished is kept.";
   return new Proxy(saver, {
     get(target, name) {
@@ -85,26 +85,26 @@ async function importSqlite() {
   }
 }
 
-async function openPostgres(url: string): Promise<Checkpoints> {
-  const place = redacted(url);
+async function openPostgres(url: string): Promise<CheckpointerHandle> {
+  const place = toDisplayName(url);
   try {
     const pool = new pg.Pool({ connectionString: url });
     // A connection that breaks must not end the process: the query under way, or the next one, reports it.
     pool.on("error", () => undefined);
     pool.on("connect", (client) => client.on("error", () => undefined));
     const saver = new PostgresSaver(pool);
-    await alone(pool, () => saver.setup());
-    return { saver: guarded(saver, place), place, close: () => saver.end() };
+    await withAdvisoryLock(pool, () => saver.setup());
+    return { saver: withErrorContext(saver, place), displayName: place, close: () => saver.end() };
   } catch (error) {
     throw unavailable(place, error, "Check that the server runs, the database exists and the user may create tables.");
   }
 }
 
 /** Shards that start together would create the same tables at the same moment, which PostgreSQL refuses. */
-async function alone(pool: pg.Pool, work: () => Promise<void>): Promise<void> {
+async function withAdvisoryLock(pool: pg.Pool, work: () => Promise<void>): Promise<void> {
   const client = await pool.connect();
   try {
-    await client.query("SELECT pg_advisory_lock($1)", [setupLock]);
+    await client.query("SELECT pg_advisory_lock($1)", [setupLockId]);
     await work();
   } finally {
     // Ends the session, and the lock with it.
@@ -112,7 +112,7 @@ async function alone(pool: pg.Pool, work: () => Promise<void>): Promise<void> {
   }
 }
 
-function redacted(url: string): string {
+function toDisplayName(url: string): string {
   try {
     const { protocol, host, pathname } = new URL(url);
     return `${protocol}//${host}${pathname}`;
@@ -124,7 +124,7 @@ function redacted(url: string): string {
 function unavailable(place: string, cause: unknown, advice: string): ReviewInstructError {
   const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
   return new ReviewInstructError(
-    "checkpoints_unavailable",
+    "checkpointer_unavailable",
     `the checkpoint store ${place} cannot be used: ${reason}. ${advice}`,
     { place },
     { cause },

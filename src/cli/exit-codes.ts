@@ -1,4 +1,4 @@
-import { isFatal } from "../generation/fatal.js";
+import { stopsJob } from "../jobs/job-stopping-errors.js";
 
 /** What the exit code tells a script. */
 export const exitCodes = {
@@ -6,9 +6,9 @@ export const exitCodes = {
   /** Bad input, bad settings, or a fault that nothing could be done about. */
   error: 1,
   /** The job is through, but some conversations failed; see failures.jsonl. */
-  someFailed: 2,
+  partialFailure: 2,
   /**
-   * Stopped, or not even begun, by what `isFatal` lists (budget, endpoint, disk, database, key, ...). Once that is mended the
+   * Stopped, or not even begun, by what `stopsJob` lists (budget, endpoint, disk, database, key, ...). Once that is mended the
    * same command goes on.
    */
   stopped: 3,
@@ -17,6 +17,6 @@ export const exitCodes = {
 } as const;
 
 /** The exit code of a command that failed, at its start or later. */
-export function exitCodeOf(error: unknown): number {
-  return isFatal(error) ? exitCodes.stopped : exitCodes.error;
+export function getExitCode(error: unknown): number {
+  return stopsJob(error) ? exitCodes.stopped : exitCodes.error;
 }

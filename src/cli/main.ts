@@ -3,9 +3,9 @@ import { CommanderError } from "commander";
 import { z } from "zod";
 
 import { ReviewInstructError } from "../errors.js";
-import { leadingError } from "../generation/fatal.js";
+import { unwrapAggregateError } from "../jobs/job-stopping-errors.js";
 import { createLogger } from "../logger.js";
-import { exitCodeOf, exitCodes } from "./exit-codes.js";
+import { getExitCode, exitCodes } from "./exit-codes.js";
 import { createProgram } from "./program.js";
 
 // LangGraph derives schemas anew for every state update: compiling each would cost more than it saves.
@@ -25,11 +25,11 @@ async function main(args: readonly string[]): Promise<number> {
     await program.parseAsync([...args], { from: "user" });
     return code;
   } catch (thrown) {
-    const error = leadingError(thrown);
+    const error = unwrapAggregateError(thrown);
     // Commander has already said what was wrong; help and version end here too.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.error;
     logger.error(error instanceof ReviewInstructError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error));
-    return exitCodeOf(error);
+    return getExitCode(error);
   }
 }
 

@@ -1,27 +1,27 @@
 import { z } from "zod";
 
-import { type ConversationState, dialogueOf } from "../state/conversation.js";
-import { EarlyEnding, Turn } from "../state/records.js";
+import { type ConversationState, toConversationMessages } from "../state/conversation.js";
+import { EarlyStop, Turn } from "../state/records.js";
 
 const message = z.object({ role: z.enum(["system", "user", "assistant"]), content: z.string() });
 
 /** One line of `conversations.jsonl`: a finished conversation with all that led to it. */
 export const ConversationRow = z
   .object({
-    id: z.uuid().meta({ description: "The same for the same seed, place in the file and settings; also the thread's id." }),
+    id: z.uuid().meta({ description: "The same for the same seed, place in the file and settings; also the id of the thread." }),
     seed: z.object({
       index: z.int().min(0).meta({ description: "Place in the seed file, from 0, invalid rows counted." }),
       instruction: z.string().optional(),
       input: z.string().optional(),
       system: z.string().optional(),
-      messages: z.array(message).optional().meta({ description: "In place of an instruction: the conversation that was taken up." }),
+      messages: z.array(message).optional().meta({ description: "Instead of an instruction: the conversation to continue." }),
     }),
-    messages: z.array(message).meta({ description: "The conversation; user messages are the instructions, assistant messages the responses." }),
+    messages: z.array(message).meta({ description: "The conversation: user messages are the instructions, assistant messages the responses." }),
     turns: z.array(Turn).meta({ description: "The record of the generated turns: the last ones of the conversation, in order." }),
-    endedEarly: EarlyEnding.nullable().meta({ description: "Why the conversation stopped before its last turn; null where it did not." }),
+    earlyStop: EarlyStop.nullable().meta({ description: "Why the conversation stopped before its last turn; null if it did not." }),
     models: z.object({ candidate: z.string(), chairman: z.string(), reviewers: z.record(z.string(), z.string()) }),
     prompts: z.object({ candidate: z.string(), reviewer: z.string(), chairman: z.string() }).meta({ description: "Versions of the prompts." }),
-    fingerprint: z.string().meta({ description: "Stands for settings, models and prompts together." }),
+    fingerprint: z.string().meta({ description: "Digest of settings, models and prompts." }),
     usage: z.object({
       calls: z.int(),
       inputTokens: z.int().nullable().meta({ description: "Null where an endpoint did not count." }),
@@ -31,32 +31,32 @@ export const ConversationRow = z
   .meta({ title: "Review-Instruct conversation", description: "A row of conversations.jsonl." });
 export type ConversationRow = z.infer<typeof ConversationRow>;
 
-/** What a row says beside the conversation itself; the same for a whole job. */
-export type RowOrigin = Pick<ConversationRow, "models" | "prompts" | "fingerprint">;
+/** Models, prompts and settings behind a row; the same for a whole job. */
+export type Provenance = Pick<ConversationRow, "models" | "prompts" | "fingerprint">;
 
-/** Turns the final state of a thread into its row. */
-export function toRow(
+/** Converts the final state of a thread to its row. */
+export function toConversationRow(
   id: string,
   seed: ConversationRow["seed"],
-  state: Pick<ConversationState, "messages" | "turns" | "endedEarly">,
-  origin: RowOrigin,
+  state: Pick<ConversationState, "messages" | "turns" | "earlyStop">,
+  origin: Provenance,
 ): ConversationRow {
   const calls = state.turns.flatMap((turn) => turn.calls);
   return {
     id,
     seed,
-    messages: dialogueOf(state.messages),
+    messages: toConversationMessages(state.messages),
     turns: state.turns,
-    endedEarly: state.endedEarly ?? null,
+    earlyStop: state.earlyStop ?? null,
     ...origin,
     usage: {
       calls: calls.length,
-      inputTokens: total(calls.map((call) => call.inputTokens)),
-      outputTokens: total(calls.map((call) => call.outputTokens)),
+      inputTokens: addCounts(calls.map((call) => call.inputTokens)),
+      outputTokens: addCounts(calls.map((call) => call.outputTokens)),
     },
   };
 }
 
-function total(counts: readonly (number | null)[]): number | null {
+function addCounts(counts: readonly (number | null)[]): number | null {
   return counts.reduce<number | null>((sum, count) => (sum === null || count === null ? null : sum + count), 0);
 }

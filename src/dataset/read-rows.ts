@@ -2,7 +2,7 @@ import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import { InputError } from "../errors.js";
-import { textLinesOf } from "../lines.js";
+import { readTextLines } from "../lines.js";
 
 /**
  * The rows of an output folder, its shards' included, line by line as they stand. Throws `InputError` where there are none
@@ -14,30 +14,30 @@ export async function readRows(folder: string): Promise<AsyncGenerator<unknown>>
   });
   const files = names.filter((name) => /^conversations(\.\d+-of-\d+)?\.jsonl$/.test(name)).sort();
   if (files.length === 0) throw new InputError(`${folder} has no conversations.jsonl: name the --output folder of a job`, { file: folder });
-  return rowsOfAll(files.map((name) => join(folder, name)));
+  return readAllRows(files.map((name) => join(folder, name)));
 }
 
-async function* rowsOfAll(files: readonly string[]): AsyncGenerator<unknown> {
-  for (const file of files) yield* rowsOf(file);
+async function* readAllRows(files: readonly string[]): AsyncGenerator<unknown> {
+  for (const file of files) yield* readFileRows(file);
 }
 
-async function* rowsOf(file: string): AsyncGenerator<unknown> {
+async function* readFileRows(file: string): AsyncGenerator<unknown> {
   const handle = await open(file);
   try {
     let row = 0;
     let pending: string | null = null;
-    for await (const line of textLinesOf(handle.createReadStream({ autoClose: false }))) {
+    for await (const line of readTextLines(handle.createReadStream({ autoClose: false }))) {
       if (pending !== null) yield parseRow(file, row, pending);
       pending = line;
       row += 1;
     }
-    if (pending !== null && (await endsWhole(file))) yield parseRow(file, row, pending);
+    if (pending !== null && (await endsWithNewline(file))) yield parseRow(file, row, pending);
   } finally {
     await handle.close();
   }
 }
 
-async function endsWhole(file: string): Promise<boolean> {
+async function endsWithNewline(file: string): Promise<boolean> {
   const handle = await open(file);
   try {
     const { size } = await handle.stat();

@@ -3,7 +3,8 @@ import type { z } from "zod";
 import { Settings } from "../state/settings.js";
 
 /**
- * `Settings` as the context of a graph, for callers to give what they like of it (`SettingsInput`). Its own type would make
- * LangGraph ask for every setting, those with defaults too, and keep the graph out of hosts whose context is another.
+ * `Settings` as the context schema of a graph, typed so that callers may leave out what has a default.
+ *
+ * With its own type, LangGraph would require every setting, and a host graph with another context could not use the graph.
  */
-export const settingsContext: z.ZodObject = Settings;
+export const contextSchema: z.ZodObject = Settings;

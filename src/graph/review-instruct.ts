@@ -1,62 +1,69 @@
 import { type BaseCheckpointSaver, END, START, StateGraph } from "@langchain/langgraph";
 
-import { PanelAttendance } from "../nodes/attendance.js";
-import { createCandidate } from "../nodes/candidate.js";
-import { type EvolutionPolicy, createChairman } from "../nodes/chairman.js";
+import type { CallModel } from "../model-calls/model-call.js";
+import { createCandidateNode } from "../nodes/candidate.js";
+import { type EvolutionPolicy, createChairmanNode } from "../nodes/chairman.js";
 import type { CustomReviewers } from "../nodes/custom-reviewer.js";
-import { createHumanReview } from "../nodes/human-review.js";
-import type { ModelAccess } from "../nodes/model-access.js";
-import { createReviewer } from "../nodes/reviewer.js";
-import { createSeed } from "../nodes/seed.js";
-import { tellingFailures } from "../nodes/telling-failures.js";
-import { createVerdict } from "../nodes/verdict.js";
-import { ConversationInput, ConversationOutput, ConversationState, ReviewTask } from "../state/conversation.js";
-import { mostTurns } from "../state/settings.js";
-import { settingsContext } from "./context.js";
-import { afterCandidate, afterChairman, afterHumanReview, afterVerdict } from "./routes.js";
+import { createHumanReviewNode } from "../nodes/human-review.js";
+import { createStartNode } from "../nodes/start-conversation.js";
+import { withErrorEvents } from "../nodes/with-error-events.js";
+import { ConversationInput, ConversationOutput, ConversationState } from "../state/conversation.js";
+import { maxTurns } from "../state/settings.js";
+import { contextSchema } from "./context.js";
+import { addPanelNodes } from "./panel-nodes.js";
+import { afterCandidate, afterChairman, afterHumanReview, afterReviews } from "./routes.js";
 
-/** What {@link createReviewInstructGraph} is made of. */
+/** Options of {@link createReviewInstructGraph}. */
 export interface ReviewInstructOptions {
-  /** How nodes reach models; see `createModelAccess`. */
-  readonly models: ModelAccess;
-  /** Where threads are kept. LangGraph server brings its own, so leave it out there. */
+  /** Makes the model calls; see `createModelCaller`. */
+  readonly callModel: CallModel;
+  /** Keeps threads. Leave it out on LangGraph server, which brings its own. */
   readonly checkpointer?: BaseCheckpointSaver;
-  /** Where the next instruction goes. Default: the paper's rule, {@link followTheVerdict}. */
-  readonly policy?: EvolutionPolicy;
-  /** Reviewers of your own, by the name that they have in `settings.panel`. Default: models review. */
-  readonly reviewers?: CustomReviewers;
+  /**
+   * Decides the direction of the next instruction.
+   * @default defaultEvolutionPolicy
+   */
+  readonly evolutionPolicy?: EvolutionPolicy;
+  /** Reviewers in code, by the name they have in `settings.panel`. Default: models review. */
+  readonly customReviewers?: CustomReviewers;
 }
 
 /**
- * Most supersteps of a conversation: the seed, then at most candidate, reviewers, verdict, chairman, person a turn, and a
- * reserve. The `recursionLimit` for a run of a graph that has the loop as a node; the loop by itself sets its own.
+ * Returns the `recursionLimit` for a run of that many turns: five supersteps a turn, one to start, and a reserve of ten.
+ *
+ * Needed for graphs that contain the loop as a node; the loop by itself sets its own limit.
  */
-export function superstepsOf(turns: number): number {
+export function recursionLimitFor(turns: number): number {
   return 1 + 5 * turns + 10;
 }
 
 /**
- * The Ask-Respond-Review loop (paper, Fig. 2): the candidate answers, the panel reviews in parallel, the verdict is taken,
- * the chairman asks on, until the last turn. Input `ConversationInput`, output `ConversationOutput`, context `SettingsInput`.
+ * Creates the Ask-Respond-Review loop (paper, Fig. 2).
+ *
+ * The candidate responds, the panel reviews in parallel, the reviews are aggregated to a verdict, and the chairman writes the
+ * next instruction, until the last turn. Input `ConversationInput`, output `ConversationOutput`, context `SettingsInput`.
  */
-export function createReviewInstructGraph({ models, checkpointer, policy, reviewers }: ReviewInstructOptions) {
-  const attendance = new PanelAttendance();
-  return new StateGraph({ state: ConversationState, input: ConversationInput, output: ConversationOutput, context: settingsContext })
-    .addNode("seed", tellingFailures(createSeed()))
-    .addNode("candidate", tellingFailures(createCandidate(models)))
-    .addNode("reviewer", tellingFailures(createReviewer(models, attendance, reviewers)), { input: ReviewTask })
-    .addNode("verdict", tellingFailures(createVerdict(attendance)))
-    .addNode("chairman", tellingFailures(createChairman(models, policy)))
-    .addNode("human_review", createHumanReview())
-    .addEdge(START, "seed")
-    .addEdge("seed", "candidate")
+export function createReviewInstructGraph({ callModel, checkpointer, evolutionPolicy, customReviewers }: ReviewInstructOptions) {
+  const graph = new StateGraph({ state: ConversationState, input: ConversationInput, output: ConversationOutput, context: contextSchema })
+    .addNode("start_conversation", withErrorEvents(createStartNode()))
+    .addNode("candidate", withErrorEvents(createCandidateNode(callModel)));
+  return addPanelNodes(graph, { callModel, customReviewers })
+    .addNode("chairman", withErrorEvents(createChairmanNode(callModel, evolutionPolicy)))
+    .addNode("human_review", createHumanReviewNode())
+    .addEdge(START, "start_conversation")
+    .addEdge("start_conversation", "candidate")
+    .addEdge("reviewer", "aggregate_reviews")
     .addConditionalEdges("candidate", afterCandidate, { review: "reviewer", "no review": "chairman", done: END })
-    .addEdge("reviewer", "verdict")
-    .addConditionalEdges("verdict", afterVerdict, { positive: "chairman", negative: "chairman", "call back": "reviewer", done: END })
+    .addConditionalEdges("aggregate_reviews", afterReviews, {
+      positive: "chairman",
+      negative: "chairman",
+      "retry missing reviewers": "reviewer",
+      done: END,
+    })
     .addConditionalEdges("chairman", afterChairman, { "next turn": "candidate", "human review": "human_review", "no instruction": END })
-    .addConditionalEdges("human_review", afterHumanReview, { "next turn": "candidate", ended: END })
+    .addConditionalEdges("human_review", afterHumanReview, { "next turn": "candidate", stopped: END })
     .compile({ checkpointer, name: "review_instruct" })
-    .withConfig({ recursionLimit: superstepsOf(mostTurns) });
+    .withConfig({ recursionLimit: recursionLimitFor(maxTurns) });
 }
 
 /** The compiled loop. */

@@ -1,83 +1,89 @@
-import { type BaseCheckpointSaver, END, START, StateGraph } from "@langchain/langgraph";
+import { type BaseCheckpointSaver, END, START, type Send, StateGraph } from "@langchain/langgraph";
 import { z } from "zod";
 
 import { InputError } from "../errors.js";
-import { PanelAttendance } from "../nodes/attendance.js";
+import type { CallModel } from "../model-calls/model-call.js";
 import type { CustomReviewers } from "../nodes/custom-reviewer.js";
-import type { ModelAccess } from "../nodes/model-access.js";
-import { createReviewer } from "../nodes/reviewer.js";
-import { type NodeRuntime, settingsOf } from "../nodes/runtime.js";
-import { openSitting, outcomeOf } from "../nodes/sitting.js";
-import { tellingFailures } from "../nodes/telling-failures.js";
-import { createVerdict } from "../nodes/verdict.js";
-import { ReviewTask } from "../state/conversation.js";
-import { PanelInput, PanelOutput, PanelState, SittingState } from "../state/panel.js";
+import { type GetSettings, type NodeRuntime, getSettings as getContextSettings } from "../nodes/runtime.js";
+import { finishReview, selectReviewableMessages, startReview } from "../nodes/start-review.js";
+import { withErrorEvents } from "../nodes/with-error-events.js";
+import { getCurrentTurn } from "../state/conversation.js";
+import { PanelInput, PanelOutput, PanelState } from "../state/panel.js";
+import { type ResolvedSettings, resolveSettings } from "../state/resolve-settings.js";
 import { Settings, type SettingsInput } from "../state/settings.js";
-import { settingsContext } from "./context.js";
-import { afterPanelVerdict, panelTasks } from "./routes.js";
+import { contextSchema } from "./context.js";
+import { addPanelNodes } from "./panel-nodes.js";
+import { dispatchReviewers } from "./routes.js";
 
-/** What {@link createReviewPanel} is made of. */
+/** Options of {@link createReviewPanel}. */
 export interface ReviewPanelOptions {
-  /** How reviewers reach models; see `createModelAccess`. */
-  readonly models: ModelAccess;
+  /** Makes the reviewers' model calls; see `createModelCaller`. */
+  readonly callModel: CallModel;
   /**
-   * Settings of this panel, fixed: the host's context is left alone, whatever it holds. Default: the run's context is read as
-   * `Settings`. Of these the panel uses `panel`, `mode`, the models, `wordLimit`, `tieBreak` and `quorum`.
+   * Fixed settings, used in place of the run's context, which may then hold anything. Default: the context is read as
+   * `Settings`. The panel uses `panel`, `mode`, the models, `wordLimit`, `tieBreak` and `quorum`.
    */
   readonly settings?: SettingsInput;
-  /** Reviewers of your own, by the name that they have in `settings.panel`. Default: models review. */
-  readonly reviewers?: CustomReviewers;
-  /** Where threads are kept when the panel runs by itself. Default: within a host graph, the host's saver. */
+  /** Reviewers in code, by the name they have in `settings.panel`. Default: models review. */
+  readonly customReviewers?: CustomReviewers;
+  /** Keeps threads when the panel runs by itself. Default: the saver of the host graph. */
   readonly checkpointer?: BaseCheckpointSaver;
 }
 
 /**
- * The panel by itself: reviews the last answer of any conversation in parallel and gives the reviews and the verdict. Add it
- * to a graph of your own as a node, or invoke it. Input `PanelInput` (`messages`), output `PanelOutput`. Throws `InputError` for
- * settings that cannot be.
+ * Creates a graph that reviews the last response of any conversation in parallel and returns reviews and verdict.
+ *
+ * Add it to a graph of your own as a node, or invoke it. Input `PanelInput` (`messages`), output `PanelOutput`.
+ *
+ * @throws {InputError} For invalid `settings`, and for custom reviewers that the panel does not name.
  */
-export function createReviewPanel({ models, settings, reviewers, checkpointer }: ReviewPanelOptions) {
-  if (settings !== undefined) checkSettings(settings, reviewers);
-  const open = tellingFailures(openSitting);
-  const sitting = createSitting(models, reviewers);
-  const review = async (state: PanelInput, runtime: NodeRuntime): Promise<PanelOutput> => {
-    const context = panelSettings(settings ?? runtime.context);
-    return outcomeOf(await sitting.invoke(await open(state, runtime), { ...runtime, context }));
-  };
-  return new StateGraph({ state: PanelState, input: PanelInput, output: PanelOutput, context: settings === undefined ? settingsContext : undefined })
-    .addNode("review", review, { subgraphs: [sitting] })
-    .addEdge(START, "review")
-    .addEdge("review", END)
+export function createReviewPanel({ callModel, settings, customReviewers, checkpointer }: ReviewPanelOptions) {
+  const getSettings = createSettingsGetter(settings, customReviewers);
+  const dispatch = (state: PanelState, runtime: NodeRuntime): Send[] =>
+    dispatchReviewers({ messages: selectReviewableMessages(state), turns: state.turns }, getSettings(runtime));
+  const afterReviews = (state: PanelState, runtime: NodeRuntime): Send[] | "done" =>
+    getCurrentTurn(state).verdict === null ? dispatch(state, runtime) : "done";
+  const graph = new StateGraph({
+    state: PanelState,
+    input: PanelInput,
+    output: PanelOutput,
+    context: settings === undefined ? contextSchema : undefined,
+  })
+    .addNode("start_review", withErrorEvents(startReview))
+    .addNode("finish_review", finishReview);
+  return addPanelNodes(graph, { callModel, customReviewers, getSettings })
+    .addEdge(START, "start_review")
+    .addConditionalEdges("start_review", dispatch, ["reviewer"])
+    .addEdge("reviewer", "aggregate_reviews")
+    .addConditionalEdges("aggregate_reviews", afterReviews, { "retry missing reviewers": "reviewer", done: "finish_review" })
+    .addEdge("finish_review", END)
     .compile({ checkpointer, name: "review_panel" });
 }
 
 /** The compiled panel. */
 export type ReviewPanel = ReturnType<typeof createReviewPanel>;
 
-/** A graph of its own, as a node may not be named as a channel is: the node `verdict` keeps its name in traces. */
-function createSitting(models: ModelAccess, reviewers?: CustomReviewers) {
-  const attendance = new PanelAttendance();
-  return new StateGraph({ state: SittingState, context: Settings })
-    .addNode("reviewer", tellingFailures(createReviewer(models, attendance, reviewers)), { input: ReviewTask })
-    .addNode("verdict", tellingFailures(createVerdict(attendance)))
-    .addConditionalEdges(START, panelTasks, ["reviewer"])
-    .addEdge("reviewer", "verdict")
-    .addConditionalEdges("verdict", afterPanelVerdict, { "call back": "reviewer", ruled: END })
-    .compile({ name: "sitting" });
+function createSettingsGetter(given: SettingsInput | undefined, customReviewers: CustomReviewers = {}): GetSettings {
+  if (given === undefined) return (runtime) => withReviewers(getContextSettings(runtime), runtime);
+  const parsed = Settings.safeParse(given);
+  if (!parsed.success) throw new InputError(`settings of the review panel:\n${z.prettifyError(parsed.error)}`, { field: "settings" });
+  const panelNames = parsed.data.panel.map(({ name }) => name);
+  const unknownReviewers = Object.keys(customReviewers).filter((name) => !panelNames.includes(name));
+  if (unknownReviewers.length > 0) {
+    throw new InputError(`custom reviewers that \`settings.panel\` (${panelNames.join(", ")}) does not name: ${unknownReviewers.join(", ")}`, {
+      field: "customReviewers",
+    });
+  }
+  const settings = resolvePanelSettings(parsed.data);
+  return () => settings;
 }
 
-/** Whoever calls a panel wants a review: `one_review` seats its first reviewer, every other mode all of it. */
-function panelSettings(context: NodeRuntime["context"]): Settings {
-  const settings = settingsOf({ context });
-  return { ...settings, mode: settings.mode === "one_review" ? "one_review" : "multi_review" };
+/** Keeps resolved settings that have reviewers, and otherwise resolves the context again with the whole panel. */
+function withReviewers(settings: ResolvedSettings, { context }: NodeRuntime): ResolvedSettings {
+  return settings.panel.length > 0 ? settings : resolvePanelSettings(Settings.parse(context ?? {}));
 }
 
-/** Fixed settings can be judged at once. A custom reviewer that has no seat in them would never be heard. */
-function checkSettings(given: SettingsInput, reviewers: CustomReviewers = {}): void {
-  const settings = Settings.safeParse(given);
-  if (!settings.success) throw new InputError(`settings of the review panel:\n${z.prettifyError(settings.error)}`, { field: "settings" });
-  const seats = settings.data.panel.map(({ name }) => name);
-  const seatless = Object.keys(reviewers).filter((name) => !seats.includes(name));
-  if (seatless.length > 0)
-    throw new InputError(`custom reviewers with no seat in \`settings.panel\` (${seats.join(", ")}): ${seatless.join(", ")}`, { field: "reviewers" });
+/** A caller of the panel wants a review: `one_review` uses its first reviewer, every other mode all of it. */
+function resolvePanelSettings(settings: Settings): ResolvedSettings {
+  return resolveSettings({ ...settings, mode: settings.mode === "one_review" ? "one_review" : "multi_review" });
 }

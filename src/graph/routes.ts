@@ -1,49 +1,49 @@
+import type { BaseMessage } from "@langchain/core/messages";
 import { Send } from "@langchain/langgraph";
 
-import { type NodeRuntime, settingsOf } from "../nodes/runtime.js";
-import { type ConversationState, currentTurn, turnsSinceSeed } from "../state/conversation.js";
-import { seatedPanel, turnsOf } from "../state/settings.js";
+import { type NodeRuntime, getSettings } from "../nodes/runtime.js";
+import { type ConversationState, countTurnsSinceSeed, getCurrentTurn } from "../state/conversation.js";
+import type { ResolvedSettings } from "../state/resolve-settings.js";
 
-/** One task for each reviewer of the panel that has not reviewed the newest answer yet. */
-export function panelTasks(state: Pick<ConversationState, "messages" | "turns">, runtime: NodeRuntime): Send[] {
-  const { turn, evolution, reviews } = currentTurn(state);
-  const heard = new Set(reviews.map((review) => review.reviewer));
-  return seatedPanel(settingsOf(runtime))
-    .filter((reviewer) => !heard.has(reviewer.name))
+/** Returns one task for each reviewer of the panel that has not reviewed the newest response yet. */
+export function dispatchReviewers(
+  state: { readonly messages: readonly BaseMessage[] } & Pick<ConversationState, "turns">,
+  { panel }: Pick<ResolvedSettings, "panel">,
+): Send[] {
+  const { turn, evolution, reviews } = getCurrentTurn(state);
+  const finished = new Set(reviews.map((review) => review.reviewer));
+  return panel
+    .filter((reviewer) => !finished.has(reviewer.name))
     .map((reviewer) => new Send("reviewer", { reviewer, turn, evolution, messages: state.messages }));
 }
 
-function isFinalTurn(state: ConversationState, runtime: NodeRuntime): boolean {
-  return turnsSinceSeed(state) >= turnsOf(settingsOf(runtime));
+function isFinalTurn(state: ConversationState, { turns }: ResolvedSettings): boolean {
+  return countTurnsSinceSeed(state) >= turns;
 }
 
-/** After an answer: the panel reviews, the chairman goes on without reviews, or the conversation is complete. */
+/** Routes after a response: to the reviewers, to the chairman where nobody reviews, or to the end. */
 export function afterCandidate(state: ConversationState, runtime: NodeRuntime): Send[] | "no review" | "done" {
-  const settings = settingsOf(runtime);
-  const reviewed = seatedPanel(settings).length > 0;
-  if (isFinalTurn(state, runtime) && !(reviewed && settings.reviewFinalTurn)) return "done";
-  return reviewed ? panelTasks(state, runtime) : "no review";
+  const settings = getSettings(runtime);
+  const hasPanel = settings.panel.length > 0;
+  if (isFinalTurn(state, settings) && !(hasPanel && settings.reviewFinalTurn)) return "done";
+  return hasPanel ? dispatchReviewers(state, settings) : "no review";
 }
 
-/** After the verdict: widen, dig, call missing reviewers back, or stop where the final turn was reviewed. */
-export function afterVerdict(state: ConversationState, runtime: NodeRuntime): Send[] | "positive" | "negative" | "done" {
-  const { verdict } = currentTurn(state);
-  if (verdict === null) return panelTasks(state, runtime);
-  return isFinalTurn(state, runtime) ? "done" : verdict;
+/** Routes after the reviews: by verdict, back to missing reviewers, or to the end after a reviewed final turn. */
+export function afterReviews(state: ConversationState, runtime: NodeRuntime): Send[] | "positive" | "negative" | "done" {
+  const settings = getSettings(runtime);
+  const { verdict } = getCurrentTurn(state);
+  if (verdict === null) return dispatchReviewers(state, settings);
+  return isFinalTurn(state, settings) ? "done" : verdict;
 }
 
-/** After the verdict of a panel by itself: hand it over, or call missing reviewers back. */
-export function afterPanelVerdict(state: Pick<ConversationState, "messages" | "turns">, runtime: NodeRuntime): Send[] | "ruled" {
-  return currentTurn(state).verdict === null ? panelTasks(state, runtime) : "ruled";
-}
-
-/** After the chairman: answer the new instruction, let a person see it first, or stop where there is none. */
+/** Routes after the chairman: to the next response, to human review, or to the end without an instruction. */
 export function afterChairman(state: ConversationState): "next turn" | "human review" | "no instruction" {
-  if (state.endedEarly) return "no instruction";
-  return state.proposal ? "human review" : "next turn";
+  if (state.earlyStop) return "no instruction";
+  return state.pendingInstruction ? "human review" : "next turn";
 }
 
-/** After a person's word. */
-export function afterHumanReview(state: ConversationState): "next turn" | "ended" {
-  return state.endedEarly ? "ended" : "next turn";
+/** Routes after human review: to the next response or to the end. */
+export function afterHumanReview(state: ConversationState): "next turn" | "stopped" {
+  return state.earlyStop ? "stopped" : "next turn";
 }

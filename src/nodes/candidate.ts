@@ -1,34 +1,42 @@
 import { AIMessage } from "@langchain/core/messages";
 
-import { candidateMessages, candidatePromptVersion, parseAnswer } from "../prompts/candidate.js";
-import { type ConversationState, type ConversationUpdate, currentTurn } from "../state/conversation.js";
-import { modelFor } from "../state/settings.js";
-import { ask } from "./ask.js";
-import type { ModelAccess } from "./model-access.js";
-import { type NodeRuntime, callConfig, emit, settingsOf } from "./runtime.js";
+import { callWithRepair } from "../model-calls/call-with-repair.js";
+import type { CallModel } from "../model-calls/model-call.js";
+import { buildCandidatePrompt, candidatePromptVersion, parseAnswer } from "../prompts/candidate.js";
+import { type ConversationState, type ConversationUpdate, getCurrentTurn } from "../state/conversation.js";
+import { type NodeRuntime, emit, getCallConfig, getSettings } from "./runtime.js";
 
-/** Most replies asked of a role whose reply cannot be used. */
-export const replyAttempts = 3;
+/** Maximum number of responses requested from a role whose response cannot be used. */
+export const maxResponseAttempts = 3;
 
-/** Answers the newest instruction with the whole conversation in view. A reply that stays unusable fails the turn (`ReplyError`). */
-export function createCandidate(models: ModelAccess) {
+const caller = { name: "candidate" };
+
+/**
+ * Creates the node that answers the newest instruction with the whole conversation in view.
+ *
+ * The node throws `InvalidResponseError` when no response can be used.
+ */
+export function createCandidateNode(callModel: CallModel) {
   return async (state: ConversationState, runtime: NodeRuntime): Promise<ConversationUpdate> => {
-    const settings = settingsOf(runtime);
-    const { turn, evolution } = currentTurn(state);
-    const model = modelFor(settings, settings.candidate);
-    const asked = await ask(
-      models,
-      { role: "candidate", settings: model, messages: candidateMessages(settings, state.messages) },
-      { parse: parseAnswer, attempts: replyAttempts },
-      callConfig(runtime, { role: "candidate", turn, evolution, model: model.model, promptVersion: candidatePromptVersion }),
+    const settings = getSettings(runtime);
+    const { turn, evolution } = getCurrentTurn(state);
+    const { model } = settings.candidate;
+    const result = await callWithRepair(
+      callModel,
+      { caller, settings: settings.candidate, messages: buildCandidatePrompt(settings, state.messages) },
+      { parse: parseAnswer, maxAttempts: maxResponseAttempts },
+      getCallConfig(runtime, { caller, turn, evolution, model, promptVersion: candidatePromptVersion }),
     );
-    if ("error" in asked) throw asked.error;
-    emit(runtime, { type: "response", turn, response: asked.value });
-    return { messages: [new AIMessage({ content: asked.value, id: freeId(asked.messageId, state) })], turns: [{ turn, calls: asked.calls }] };
+    if ("error" in result) throw result.error;
+    emit(runtime, { type: "response", turn, response: result.value });
+    return {
+      messages: [new AIMessage({ content: result.value, id: getUnusedMessageId(result.messageId, state) })],
+      turns: [{ turn, calls: result.calls }],
+    };
   };
 }
 
-/** The id that the answer was streamed under, so that a watcher does not take it for two; an id that a message has would replace it. */
-function freeId(id: string | undefined, { messages }: Pick<ConversationState, "messages">): string | undefined {
+/** Keeps the id that the response was streamed under, so that clients show it once. A used id would replace that message. */
+function getUnusedMessageId(id: string | undefined, { messages }: Pick<ConversationState, "messages">): string | undefined {
   return messages.some((message) => message.id === id) ? undefined : id;
 }

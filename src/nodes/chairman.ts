@@ -1,57 +1,60 @@
-import { ReplyError } from "../errors.js";
-import { chairmanMessages, chairmanPromptVersion, instructionReplySchema, parseInstruction } from "../prompts/chairman.js";
-import { type ConversationState, type ConversationUpdate, currentTurn, dialogueOf, openTurn } from "../state/conversation.js";
+import { InvalidResponseError } from "../errors.js";
+import { callWithRepair } from "../model-calls/call-with-repair.js";
+import type { CallModel } from "../model-calls/model-call.js";
+import { buildChairmanPrompt, chairmanPromptVersion, instructionResponseSchema, parseInstruction } from "../prompts/chairman.js";
+import { type ConversationState, type ConversationUpdate, getCurrentTurn, startTurn, toConversationMessages } from "../state/conversation.js";
 import type { Evolution, Turn } from "../state/records.js";
-import { type Settings, modelFor } from "../state/settings.js";
-import { ask } from "./ask.js";
-import type { ModelAccess } from "./model-access.js";
-import { type NodeRuntime, callConfig, emit, settingsOf } from "./runtime.js";
+import type { ResolvedSettings } from "../state/resolve-settings.js";
+import { type NodeRuntime, emit, getCallConfig, getSettings } from "./runtime.js";
 
-/** Decides where the next instruction goes, from the turn just reviewed. */
-export type EvolutionPolicy = (turn: Turn, settings: Settings) => Exclude<Evolution, "seed">;
+/** Decides the direction of the next instruction from the turn just reviewed. */
+export type EvolutionPolicy = (turn: Turn, settings: ResolvedSettings) => Exclude<Evolution, "seed">;
 
-/** The paper's rule: a positive verdict widens, a negative one digs; without reviews the conversation just goes on. */
-export const followTheVerdict: EvolutionPolicy = ({ verdict }) => {
+/** The paper's rule: a positive verdict leads to breadth, a negative one to depth, no verdict to a follow-up. */
+export const defaultEvolutionPolicy: EvolutionPolicy = ({ verdict }) => {
   if (verdict === null) return "follow_up";
   return verdict === "positive" ? "breadth" : "depth";
 };
 
-/** An instruction that cannot be used is asked for once more. */
-const instructionAttempts = 2;
+/** Maximum number of instructions requested per turn. */
+const maxInstructionAttempts = 2;
+
+const caller = { name: "chairman" };
 
 /**
- * Writes the next instruction from the conversation and every review. When none can be had, the conversation ends here,
- * valid as it is, with the reason on record.
+ * Creates the node that writes the next instruction from the conversation and every review.
+ *
+ * When no valid instruction arrives, the conversation stops here, valid as it is, with the reason in `earlyStop`.
  */
-export function createChairman(models: ModelAccess, policy: EvolutionPolicy = followTheVerdict) {
+export function createChairmanNode(callModel: CallModel, policy: EvolutionPolicy = defaultEvolutionPolicy) {
   return async (state: ConversationState, runtime: NodeRuntime): Promise<ConversationUpdate> => {
-    const settings = settingsOf(runtime);
-    const reviewed = currentTurn(state);
-    const { turn, reviews, verdict } = reviewed;
-    const evolution = policy(reviewed, settings);
-    const dialogue = dialogueOf(state.messages);
-    const model = modelFor(settings, settings.chairman);
-    const asked = await ask(
-      models,
+    const settings = getSettings(runtime);
+    const reviewedTurn = getCurrentTurn(state);
+    const { turn, reviews, verdict } = reviewedTurn;
+    const evolution = policy(reviewedTurn, settings);
+    const messages = toConversationMessages(state.messages);
+    const { model } = settings.chairman;
+    const result = await callWithRepair(
+      callModel,
       {
-        role: "chairman",
-        settings: model,
-        messages: chairmanMessages(settings, { dialogue, reviews, verdict, evolution }),
-        reply: instructionReplySchema,
+        caller,
+        settings: settings.chairman,
+        messages: buildChairmanPrompt(settings, { messages, reviews, verdict, evolution }),
+        responseFormat: instructionResponseSchema,
       },
-      { parse: (text) => parseInstruction(text, dialogue), attempts: instructionAttempts },
-      callConfig(runtime, { role: "chairman", turn, evolution, model: model.model, promptVersion: chairmanPromptVersion }),
+      { parse: (text) => parseInstruction(text, messages), maxAttempts: maxInstructionAttempts },
+      getCallConfig(runtime, { caller, turn, evolution, model, promptVersion: chairmanPromptVersion }),
     );
-    const paid = { turn, calls: asked.calls };
-    if ("error" in asked) {
-      if (!(asked.error instanceof ReplyError)) throw asked.error;
-      const endedEarly = { reason: "no_new_instruction" as const, detail: asked.error.message };
-      emit(runtime, { type: "ended_early", turn, ...endedEarly });
-      return { turns: [paid], endedEarly };
+    const usageUpdate = { turn, calls: result.calls };
+    if ("error" in result) {
+      if (!(result.error instanceof InvalidResponseError)) throw result.error;
+      const earlyStop = { reason: "no_valid_instruction" as const, message: result.error.message };
+      emit(runtime, { type: "early_stop", turn, ...earlyStop });
+      return { turns: [usageUpdate], earlyStop };
     }
-    if (settings.humanReview) return { turns: [paid], proposal: { instruction: asked.value, evolution } };
-    emit(runtime, { type: "instruction", turn: turn + 1, evolution, instruction: asked.value });
-    const opened = openTurn(state, asked.value, evolution);
-    return { ...opened, turns: [paid, ...opened.turns] };
+    if (settings.humanReview) return { turns: [usageUpdate], pendingInstruction: { instruction: result.value, evolution } };
+    emit(runtime, { type: "instruction", turn: turn + 1, evolution, instruction: result.value });
+    const nextTurn = startTurn(state, result.value, evolution);
+    return { ...nextTurn, turns: [usageUpdate, ...nextTurn.turns] };
   };
 }

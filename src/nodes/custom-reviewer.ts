@@ -1,46 +1,58 @@
 import { z } from "zod";
 
 import { InputError } from "../errors.js";
-import { type DialogueLine, type ReviewTask, dialogueOf } from "../state/conversation.js";
+import { type ConversationMessage, type ReviewTask, toConversationMessages } from "../state/conversation.js";
 import { Abstention, Review } from "../state/records.js";
-import type { ReviewerSettings, Settings } from "../state/settings.js";
+import type { ResolvedReviewer, ResolvedSettings } from "../state/resolve-settings.js";
 import type { NodeRuntime } from "./runtime.js";
 
-/** What a custom reviewer is shown. */
-export interface AnswerUnderReview {
+/** Input of a custom reviewer. */
+export interface ReviewInput {
   readonly instruction: string;
-  readonly answer: string;
-  /** The whole conversation as plain lines; its last two are the instruction and the answer. */
-  readonly dialogue: readonly DialogueLine[];
-  /** The reviewer's place on the panel, as the settings have it. */
-  readonly reviewer: ReviewerSettings;
-  readonly settings: Settings;
+  readonly response: string;
+  /** The whole conversation; the last two messages are the instruction and the response. */
+  readonly messages: readonly ConversationMessage[];
+  /** The panel member that this reviewer replaces. */
+  readonly reviewer: ResolvedReviewer;
+  readonly settings: ResolvedSettings;
 }
 
-/** A review, or, with a code and a reason, why there is none; without the reviewer's name, which the panel knows. */
-export type ReviewerWord = Omit<Review, "reviewer"> | Omit<Abstention, "reviewer">;
+/** A review, or a code and a reason to abstain. The panel adds the reviewer's name. */
+export type ReviewResult = Omit<Review, "reviewer"> | Omit<Abstention, "reviewer">;
 
 /**
- * Reviews in its own way: by a rule in code, through a service, with a model of its own. It takes the seat that the panel
- * gives to its name, its word counts as any other's, and it runs beside the others. What it throws ends the run (a resume
- * asks it again); to stand aside, it returns `{ code, reason }`. `runtime.signal` says when to stop.
+ * Reviews a response in code, with a service, or with a model of its own.
+ *
+ * Replaces the panel member of the same name and runs in parallel with the others. Return a review, or `{ code, reason }` to
+ * abstain. An exception fails the run; a resume calls the reviewer again. `runtime.signal` tells when to stop.
  */
-export type CustomReviewer = (answer: AnswerUnderReview, runtime: NodeRuntime) => ReviewerWord | Promise<ReviewerWord>;
+export type CustomReviewer = (input: ReviewInput, runtime: NodeRuntime) => ReviewResult | Promise<ReviewResult>;
 
-/** Custom reviewers by the name that they have in `settings.panel`. Where a panel lacks the name, nobody asks them. */
+/** Custom reviewers by the name they have in `settings.panel`. A name that the panel lacks is never called. */
 export type CustomReviewers = Readonly<Record<string, CustomReviewer>>;
 
-const Word = z.union([Review.omit({ reviewer: true }), Abstention.omit({ reviewer: true })]);
+const Result = z.union([Review.omit({ reviewer: true }), Abstention.omit({ reviewer: true })]);
 
-/** Throws `InputError` when the reviewer returned neither a review nor an abstention. */
-export async function askCustom(review: CustomReviewer, task: ReviewTask, settings: Settings, runtime: NodeRuntime): Promise<ReviewerWord> {
-  const dialogue = dialogueOf(task.messages);
-  const [instruction, answer] = dialogue.slice(-2);
-  const word = Word.safeParse(
-    await review({ instruction: instruction?.content ?? "", answer: answer?.content ?? "", dialogue, reviewer: task.reviewer, settings }, runtime),
+/**
+ * Calls a custom reviewer and validates what it returns.
+ *
+ * @throws {InputError} If that is neither a review nor an abstention.
+ */
+export async function runCustomReviewer(
+  review: CustomReviewer,
+  task: ReviewTask,
+  settings: ResolvedSettings,
+  runtime: NodeRuntime,
+): Promise<ReviewResult> {
+  const messages = toConversationMessages(task.messages);
+  const [instruction, response] = messages.slice(-2);
+  const returned = await review(
+    { instruction: instruction?.content ?? "", response: response?.content ?? "", messages, reviewer: task.reviewer, settings },
+    runtime,
   );
-  if (word.success) return word.data;
-  throw new InputError(`custom reviewer "${task.reviewer.name}" returned neither a review nor an abstention:\n${z.prettifyError(word.error)}`, {
-    field: `reviewers.${task.reviewer.name}`,
+  const result = Result.safeParse(returned);
+  if (result.success) return result.data;
+  throw new InputError(`custom reviewer "${task.reviewer.name}" returned neither a review nor an abstention:\n${z.prettifyError(result.error)}`, {
+    field: `customReviewers.${task.reviewer.name}`,
   });
 }

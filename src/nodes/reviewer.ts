@@ -1,73 +1,84 @@
-import { type ModelCallError, ReplyError, mistakes } from "../errors.js";
-import { parseReview, reviewReplySchema, reviewerMessages, reviewerPromptVersion } from "../prompts/reviewer.js";
-import { type ConversationUpdate, type ReviewTask, dialogueOf } from "../state/conversation.js";
+import { InvalidResponseError, type ModelCallError, configurationErrorCodes } from "../errors.js";
+import { callWithRepair } from "../model-calls/call-with-repair.js";
+import type { CallModel } from "../model-calls/model-call.js";
+import { buildReviewerPrompt, parseReview, reviewResponseSchema, reviewerPromptVersion } from "../prompts/reviewer.js";
+import { type ConversationUpdate, type ReviewTask, toConversationMessages } from "../state/conversation.js";
 import type { CallUsage } from "../state/records.js";
-import { type Settings, modelFor } from "../state/settings.js";
-import { ask } from "./ask.js";
-import type { PanelAttendance } from "./attendance.js";
-import { replyAttempts } from "./candidate.js";
-import { type CustomReviewers, type ReviewerWord, askCustom } from "./custom-reviewer.js";
-import type { ModelAccess } from "./model-access.js";
-import { type NodeRuntime, callConfig, emit, settingsOf } from "./runtime.js";
+import type { ResolvedSettings } from "../state/resolve-settings.js";
+import { maxResponseAttempts } from "./candidate.js";
+import { type CustomReviewers, type ReviewResult, runCustomReviewer } from "./custom-reviewer.js";
+import type { PanelRunTracker } from "./panel-run-tracker.js";
+import { type GetSettings, type NodeRuntime, emit, getCallConfig, getSettings as getContextSettings } from "./runtime.js";
 
-/** What one reviewer has to say, and the calls that it took. */
-interface Heard {
-  readonly word: ReviewerWord;
+/** What {@link createReviewerNode} needs. */
+export interface ReviewerNodeOptions {
+  readonly callModel: CallModel;
+  readonly tracker: PanelRunTracker;
+  /** Reviewers in code, by name. Default: models review. */
+  readonly customReviewers?: CustomReviewers;
+  /** Default: the run's context. */
+  readonly getSettings?: GetSettings;
+}
+
+interface ReviewOutcome {
+  readonly result: ReviewResult;
   readonly calls: CallUsage[];
 }
 
 /**
- * Judges the newest answer as one member of the panel: by a model, or in its own way where `custom` holds its name. A
- * reviewer that cannot (endpoint fails for good, no usable reply) abstains, with the reason on record; whether enough remain
- * is the verdict's business. What is for the user to mend (`mistakes`) ends the run: with abstentions it would only weaken
- * every verdict.
+ * Creates the node that reviews the newest response as one member of the panel.
+ *
+ * A reviewer whose endpoint fails, or that gives no usable response, abstains. The aggregating node checks the quorum.
+ * Configuration errors (`configurationErrorCodes`) fail the run instead of counting as abstentions.
  */
-export function createReviewer(models: ModelAccess, attendance: PanelAttendance, custom: CustomReviewers = {}) {
-  // A map: names are free text, and an object would know "constructor".
-  const own = new Map(Object.entries(custom));
+export function createReviewerNode({ callModel, tracker, customReviewers = {}, getSettings = getContextSettings }: ReviewerNodeOptions) {
+  // A map: names are free text, and an object has a "constructor".
+  const custom = new Map(Object.entries(customReviewers));
   return async (task: ReviewTask, runtime: NodeRuntime): Promise<Pick<ConversationUpdate, "turns">> => {
-    const settings = settingsOf(runtime);
+    const settings = getSettings(runtime);
     const { turn } = task;
     const reviewer = task.reviewer.name;
-    const review = own.get(reviewer);
-    const { word, calls } = await attendance.hear(runtime, async () =>
-      review ? { word: await askCustom(review, task, settings, runtime), calls: [] } : askModel(models, task, settings, runtime),
+    const customReviewer = custom.get(reviewer);
+    const { result, calls } = await tracker.run(runtime, async () =>
+      customReviewer
+        ? { result: await runCustomReviewer(customReviewer, task, settings, runtime), calls: [] }
+        : reviewWithModel(callModel, task, settings, runtime),
     );
-    if ("code" in word) {
-      const abstention = { reviewer, ...word };
+    if ("code" in result) {
+      const abstention = { reviewer, ...result };
       emit(runtime, { type: "abstention", turn, ...abstention });
       return { turns: [{ turn, abstentions: [abstention], calls }] };
     }
-    const reviewed = { reviewer, ...word };
-    emit(runtime, { type: "review", turn, ...reviewed });
-    return { turns: [{ turn, reviews: [reviewed], calls }] };
+    const review = { reviewer, ...result };
+    emit(runtime, { type: "review", turn, ...review });
+    return { turns: [{ turn, reviews: [review], calls }] };
   };
 }
 
-async function askModel(
-  models: ModelAccess,
+async function reviewWithModel(
+  callModel: CallModel,
   { reviewer, turn, evolution, messages }: ReviewTask,
-  settings: Settings,
+  settings: ResolvedSettings,
   runtime: NodeRuntime,
-): Promise<Heard> {
-  const model = modelFor(settings, reviewer);
-  const asked = await ask(
-    models,
+): Promise<ReviewOutcome> {
+  const { name, focus, ...modelSettings } = reviewer;
+  const caller = { name, group: "reviewer" };
+  const outcome = await callWithRepair(
+    callModel,
     {
-      role: "reviewer",
-      reviewer: reviewer.name,
-      settings: model,
-      messages: reviewerMessages(settings, reviewer, dialogueOf(messages)),
-      reply: reviewReplySchema,
+      caller,
+      settings: modelSettings,
+      messages: buildReviewerPrompt(settings, { name, focus }, toConversationMessages(messages)),
+      responseFormat: reviewResponseSchema,
     },
-    { parse: parseReview, attempts: replyAttempts },
-    callConfig(runtime, { role: "reviewer", reviewer: reviewer.name, turn, evolution, model: model.model, promptVersion: reviewerPromptVersion }),
+    { parse: parseReview, maxAttempts: maxResponseAttempts },
+    getCallConfig(runtime, { caller, turn, evolution, model: reviewer.model, promptVersion: reviewerPromptVersion }),
   );
-  if ("error" in asked && mistakes.includes(asked.error.code)) throw asked.error;
-  return { word: "error" in asked ? abstentionOf(asked.error) : asked.value, calls: asked.calls };
+  if ("error" in outcome && configurationErrorCodes.includes(outcome.error.code)) throw outcome.error;
+  return { result: "error" in outcome ? toAbstention(outcome.error) : outcome.value, calls: outcome.calls };
 }
 
-function abstentionOf(error: ReplyError | ModelCallError): ReviewerWord {
-  const { code, message: reason, facts } = error;
-  return { code, reason, attempts: facts.attempts, ...(error instanceof ReplyError && { rawText: error.facts.rawText }) };
+function toAbstention(error: InvalidResponseError | ModelCallError): ReviewResult {
+  const { code, message: reason, details } = error;
+  return { code, reason, attempts: details.attempts, ...(error instanceof InvalidResponseError && { rawText: error.details.rawText }) };
 }

@@ -1,47 +1,54 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import type { LangGraphRunnableConfig } from "@langchain/langgraph";
 
-import type { Role } from "../state/records.js";
+import type { ModelCaller } from "../errors.js";
+import { type ResolvedSettings, resolveSettings } from "../state/resolve-settings.js";
 import { Settings } from "../state/settings.js";
-import type { ReviewEvent } from "./events.js";
+import type { ConversationEvent } from "./events.js";
 
-/** What LangGraph hands to a node beside the state. */
+/** The second argument that LangGraph passes to a node. */
 export type NodeRuntime = LangGraphRunnableConfig;
 
-/** A context is settled once: every node of a run gets the same object. */
-const settled = new WeakMap<object, Settings>();
+/** Returns the settings of a run. */
+export type GetSettings = (runtime: NodeRuntime) => ResolvedSettings;
 
-/** The run's settings with every default filled in; LangGraph checks a context but does not complete it. */
-export function settingsOf({ context = {} }: NodeRuntime): Settings {
-  const settings = settled.get(context) ?? Settings.parse(context);
-  settled.set(context, settings);
+/** All nodes of a run get the same context object, which is parsed once. */
+const parsedSettings = new WeakMap<object, ResolvedSettings>();
+
+/** Parses and resolves the run's context. LangGraph validates a context but does not apply defaults. */
+export function getSettings({ context = {} }: NodeRuntime): ResolvedSettings {
+  const settings = parsedSettings.get(context) ?? resolveSettings(Settings.parse(context));
+  parsedSettings.set(context, settings);
   return settings;
 }
 
-/** Tells whoever streams this run ("custom" stream mode) what just happened. */
-export function emit(runtime: NodeRuntime, event: ReviewEvent): void {
+/** Emits an event to clients that stream this run in mode "custom". */
+export function emit(runtime: NodeRuntime, event: ConversationEvent): void {
   runtime.writer?.(event);
 }
 
-/** What a call is, for traces: everything that one may want to filter by. */
+/** Labels of one model call, by which traces can be filtered. */
 export interface CallLabels {
-  readonly role: Role;
+  readonly caller: ModelCaller;
   readonly turn: number;
-  readonly reviewer?: string;
   readonly evolution: string;
-  /** As the settings name it. */
+  /** The model as the settings name it. */
   readonly model: string;
   readonly promptVersion: string;
 }
 
-/** The node's own config with a run name (`review: accuracy turn 2`), and every label as a tag and as metadata, for one model call. */
-export function callConfig(runtime: NodeRuntime, labels: CallLabels): RunnableConfig {
-  const { role, turn, reviewer, promptVersion, ...rest } = labels;
-  const tagged = { role, turn, ...(reviewer === undefined ? {} : { reviewer }), ...rest, prompt: promptVersion };
+/**
+ * Builds the config of one model call from the node's own.
+ *
+ * @returns The node's config with a run name (`review: accuracy turn 2`), and every label as tag and metadata.
+ */
+export function getCallConfig(runtime: NodeRuntime, { caller, turn, evolution, model, promptVersion }: CallLabels): RunnableConfig {
+  const { name, group } = caller;
+  const labels = { role: group ?? name, turn, ...(group === undefined ? {} : { [group]: name }), evolution, model, prompt: promptVersion };
   return {
     ...runtime,
-    runName: `${reviewer === undefined ? role : `review: ${reviewer}`} turn ${turn}`,
-    tags: [...(runtime.tags ?? []), ...Object.entries(tagged).map(([label, value]) => `${label}:${value}`)],
-    metadata: { ...runtime.metadata, ...tagged },
+    runName: `${group === undefined ? name : `review: ${name}`} turn ${turn}`,
+    tags: [...(runtime.tags ?? []), ...Object.entries(labels).map(([label, value]) => `${label}:${value}`)],
+    metadata: { ...runtime.metadata, ...labels },
   };
 }

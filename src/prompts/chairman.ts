@@ -1,25 +1,25 @@
 import { type BaseMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
 import { z } from "zod";
 
-import type { DialogueLine } from "../state/conversation.js";
+import type { ConversationMessage } from "../state/conversation.js";
 import type { Evolution, Review } from "../state/records.js";
-import type { Settings, VerdictSide } from "../state/settings.js";
-import { instructionFault } from "./instruction-check.js";
-import { languageOf } from "./language.js";
-import { quote, quoteNotice } from "./quote.js";
-import { ReplyFault, parseJsonReply } from "./reply.js";
+import type { Settings, Verdict } from "../state/settings.js";
+import { validateInstruction } from "./validate-instruction.js";
+import { getLanguageInstruction } from "./language.js";
+import { quoteUntrusted, quoteInstructions } from "../model-calls/quote-untrusted.js";
+import { ResponseValidationError, parseJsonOutput } from "../model-calls/json-output.js";
 
 export const chairmanPromptVersion = "chairman/2";
 
 /** What the chairman works from. `verdict` is null and `reviews` empty where nobody reviewed. */
-export interface ChairmanBrief {
-  readonly dialogue: readonly DialogueLine[];
+export interface ChairmanPromptInput {
+  readonly messages: readonly ConversationMessage[];
   readonly reviews: readonly Review[];
-  readonly verdict: VerdictSide | null;
+  readonly verdict: Verdict | null;
   readonly evolution: Exclude<Evolution, "seed">;
 }
 
-const directions: Record<ChairmanBrief["evolution"], string> = {
+const directions: Record<ChairmanPromptInput["evolution"], string> = {
   depth: [
     "Direction: depth. The newest answer fell short. Pick the one weakness in the critiques that would cost this person most, and ask the question whose honest answer has to mend it.",
     "Aim at the thing itself, as someone would who stumbled over that spot: name the step, claim or case in question. Ask for one thing, in one question. A message that the old answer could simply be repeated to is too weak.",
@@ -32,12 +32,12 @@ const directions: Record<ChairmanBrief["evolution"], string> = {
 };
 
 /** Everything the chairman is told; every critique stands in it word for word. */
-export function chairmanMessages(settings: Settings, brief: ChairmanBrief): BaseMessage[] {
+export function buildChairmanPrompt(settings: Pick<Settings, "wordLimit" | "language">, brief: ChairmanPromptInput): BaseMessage[] {
   const reviewed = brief.reviews.length > 0;
   const system = [
     `You write the user's next message in a conversation with an assistant.${reviewed ? " A panel has privately judged the assistant's newest answer; you alone read it." : ""}`,
     directions[brief.evolution],
-    quoteNotice,
+    quoteInstructions,
     [
       "The message:",
       "- sounds like the same user, in their tone and at their level, typing to the assistant: no greeting, no praise, no heading, no quotation marks around it;",
@@ -45,13 +45,13 @@ export function chairmanMessages(settings: Settings, brief: ChairmanBrief): Base
       `- can be answered well in ${settings.wordLimit} words, without figures or sources that only a specialist archive would hold;`,
       "- is new: no earlier message asked it, in these words or others;",
       "- can be understood from the conversation alone. Nobody there knows of a panel, so write nothing of reviews, critiques, scores, verdicts or directions, and no tags or labels;",
-      `- is written in ${languageOf(settings)}.`,
+      `- is written in ${getLanguageInstruction(settings)}.`,
     ].join("\n"),
     'Reply with one JSON object and nothing else: {"instruction": "the user\'s next message"}',
   ].join("\n\n");
   const material = [
     "The conversation so far:",
-    ...brief.dialogue.map((line) => quote(line.role, line.content)),
+    ...brief.messages.map((line) => quoteUntrusted(line.role, line.content)),
     ...(reviewed ? ["What the panel said of the newest answer:", ...brief.reviews.map(reviewText)] : []),
     ...(brief.verdict ? [`The panel's verdict: ${brief.verdict}. Direction: ${brief.evolution}.`] : []),
     "The user's next message, as one JSON object:",
@@ -61,12 +61,12 @@ export function chairmanMessages(settings: Settings, brief: ChairmanBrief): Base
 
 function reviewText(review: Review): string {
   const scores = Object.entries(review.scores).map(([name, score]) => `${name} ${score}`);
-  return `${review.reviewer}: ${review.verdict} (${scores.join(", ")})\n${quote("critique", review.critique)}`;
+  return `${review.reviewer}: ${review.verdict} (${scores.join(", ")})\n${quoteUntrusted("critique", review.critique)}`;
 }
 
 const instructionReply = z.object({ instruction: z.string() });
 
-export const instructionReplySchema = {
+export const instructionResponseSchema = {
   name: "next_instruction",
   schema: {
     type: "object",
@@ -77,15 +77,15 @@ export const instructionReplySchema = {
 } as const;
 
 /** A reply that is meant as the object asked for, however badly written: it must not pass as the instruction itself. */
-const meantAsJson = /^\s*(?:```\w*\s*)?(?:\{|\[\s*["'{])|["'“]instruction["'”]\s*:|\{\s*instruction\s*:/i;
+const looksLikeJson = /^\s*(?:```\w*\s*)?(?:\{|\[\s*["'{])|["'“]instruction["'”]\s*:|\{\s*instruction\s*:/i;
 
 /**
  * Reads the next instruction; a reply that is plain text, with no JSON in it, is taken as the instruction itself.
- * Throws `ReplyFault` when it is empty, repeats an earlier one, or speaks of the panel.
+ * Throws `ResponseValidationError` when it is empty, repeats an earlier one, or speaks of the panel.
  */
-export function parseInstruction(text: string, dialogue: readonly DialogueLine[]): string {
-  const instruction = (meantAsJson.test(text) ? parseJsonReply(text, instructionReply).instruction : text).trim();
-  const fault = instructionFault(instruction, dialogue);
-  if (fault) throw new ReplyFault(instruction === "" ? "reply_empty" : "reply_malformed", fault);
+export function parseInstruction(text: string, messages: readonly ConversationMessage[]): string {
+  const instruction = (looksLikeJson.test(text) ? parseJsonOutput(text, instructionReply).instruction : text).trim();
+  const fault = validateInstruction(instruction, messages);
+  if (fault) throw new ResponseValidationError(instruction === "" ? "response_empty" : "response_invalid", fault);
   return instruction;
 }

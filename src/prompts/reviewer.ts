@@ -1,23 +1,23 @@
 import { type BaseMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
 import { z } from "zod";
 
-import type { DialogueLine } from "../state/conversation.js";
-import { type Review, dimensions } from "../state/records.js";
+import type { ConversationMessage } from "../state/conversation.js";
+import { type Review, reviewDimensions } from "../state/records.js";
 import type { ReviewerSettings, Settings } from "../state/settings.js";
-import { quote, quoteNotice } from "./quote.js";
-import { parseJsonReply } from "./reply.js";
+import { quoteUntrusted, quoteInstructions } from "../model-calls/quote-untrusted.js";
+import { parseJsonOutput } from "../model-calls/json-output.js";
 
 export const reviewerPromptVersion = "reviewer/3";
 
 /** Everything one reviewer is told: the conversation and the newest answer, and no other review. */
-export function reviewerMessages(settings: Settings, reviewer: ReviewerSettings, dialogue: readonly DialogueLine[]): BaseMessage[] {
-  const lines = [...dialogue];
+export function buildReviewerPrompt(settings: Pick<Settings, "wordLimit">, reviewer: Pick<ReviewerSettings, "name" | "focus">, messages: readonly ConversationMessage[]): BaseMessage[] {
+  const lines = [...messages];
   const answer = lines.pop();
   const instruction = lines.pop();
   const system = [
     "You are one reviewer on a panel that judges the answers of an assistant. The others judge the same answer without hearing you; your own eye is what you bring.",
     `Your focus. ${reviewer.focus}`,
-    quoteNotice,
+    quoteInstructions,
     [
       "How to judge:",
       "- Read the newest instruction closely and list for yourself what it asks for, part by part. Then check the newest answer against that list, statement by statement. Earlier messages are context.",
@@ -32,35 +32,35 @@ export function reviewerMessages(settings: Settings, reviewer: ReviewerSettings,
       "  usefulness: can the person act on it? relevance: does it answer what was asked, all of it, and only that? accuracy: is it true, and does it hold together? depth: reasons, mechanisms, conditions, as far as the task calls for them. creativity: an angle, example or connection that is more than the obvious, as far as the task leaves room.",
       '- "verdict": "negative" if, with your criticism in hand, the person would need another answer: a correction, a part that was asked for, a reason or condition they cannot safely do without. "positive" if they can rely on the answer as it is and your criticism would only refine it.',
     ].join("\n"),
-    `Reply with one JSON object and nothing else, in this order: {"critique": "...", "scores": {${dimensions.map((name) => `"${name}": n`).join(", ")}}, "verdict": "positive" or "negative"}`,
+    `Reply with one JSON object and nothing else, in this order: {"critique": "...", "scores": {${reviewDimensions.map((name) => `"${name}": n`).join(", ")}}, "verdict": "positive" or "negative"}`,
   ].join("\n\n");
   const material = [
-    ...(lines.length > 0 ? ["Earlier in the conversation:", ...lines.map((line) => quote(line.role, line.content))] : []),
+    ...(lines.length > 0 ? ["Earlier in the conversation:", ...lines.map((line) => quoteUntrusted(line.role, line.content))] : []),
     "The newest instruction:",
-    quote("instruction", instruction?.content ?? ""),
+    quoteUntrusted("instruction", instruction?.content ?? ""),
     "The answer to review:",
-    quote("answer", answer?.content ?? ""),
+    quoteUntrusted("answer", answer?.content ?? ""),
     "Your review, as one JSON object:",
   ].join("\n\n");
   return [new SystemMessage(system), new HumanMessage(material)];
 }
 
 /** "8", "8/10" and "8 out of 10" all mean 8. */
-const tolerantScore = z.preprocess((value) => {
+const lenientScore = z.preprocess((value) => {
   const written = typeof value === "string" ? /^\s*(\d+(?:[.,]\d+)?)\s*(?:(?:\/|out of|von|sur)\s*10)?\s*$/i.exec(value)?.[1] : undefined;
   return written === undefined ? value : Number(written.replace(",", "."));
 }, z.number().min(1).max(10));
 
 const reviewReply = z.object({
   critique: z.string().trim().min(1),
-  scores: z.object({ usefulness: tolerantScore, relevance: tolerantScore, accuracy: tolerantScore, depth: tolerantScore, creativity: tolerantScore }),
+  scores: z.object({ usefulness: lenientScore, relevance: lenientScore, accuracy: lenientScore, depth: lenientScore, creativity: lenientScore }),
   verdict: z.preprocess((value) => (typeof value === "string" ? value.trim().toLowerCase() : value), z.enum(["positive", "negative"])),
 });
 
 const scoreSchema = { type: "integer", minimum: 1, maximum: 10 } as const;
 
 /** The review as a strict JSON schema. The critique comes first, so that scores follow from it. */
-export const reviewReplySchema = {
+export const reviewResponseSchema = {
   name: "review",
   schema: {
     type: "object",
@@ -71,15 +71,15 @@ export const reviewReplySchema = {
       scores: {
         type: "object",
         additionalProperties: false,
-        required: [...dimensions],
-        properties: Object.fromEntries(dimensions.map((name) => [name, scoreSchema])),
+        required: [...reviewDimensions],
+        properties: Object.fromEntries(reviewDimensions.map((name) => [name, scoreSchema])),
       },
       verdict: { type: "string", enum: ["positive", "negative"] },
     },
   },
 } as const;
 
-/** Throws `ReplyFault` when the reply is no review. */
+/** Throws `ResponseValidationError` when the reply is no review. */
 export function parseReview(text: string): Omit<Review, "reviewer"> {
-  return parseJsonReply(text, reviewReply);
+  return parseJsonOutput(text, reviewReply);
 }

@@ -3,10 +3,10 @@ import { MessagesZodMeta } from "@langchain/langgraph";
 import { registry, withLangGraph } from "@langchain/langgraph/zod";
 import { z } from "zod";
 
-import { EarlyEnding, Evolution, Turn, TurnUpdate, recordTurns } from "./records.js";
+import { EarlyStop, Evolution, Turn, TurnUpdate, turnsReducer } from "./records.js";
 import { ReviewerSettings } from "./settings.js";
 
-/** LangGraph's reducer coerces and checks messages itself. Not `z.custom`, which has no JSON schema and so no form in Studio. */
+/** LangGraph's reducer validates messages itself. `z.custom` would have no JSON schema, and so no form in Studio. */
 const messageList: z.ZodType<BaseMessage[], BaseMessage[]> = z.array(z.any());
 const messagesMeta = { ...MessagesZodMeta, default: () => [] };
 const messagesText = { title: "Messages", description: "The conversation: user messages are the instructions, assistant messages the responses." };
@@ -30,40 +30,40 @@ const seedFields = {
     .register(registry, { default: () => null }),
 };
 
-/** An instruction that waits for a person's word. */
-const Proposal = z.object({ instruction: z.string(), evolution: Evolution });
-export type Proposal = z.infer<typeof Proposal>;
+/** An instruction that waits for human review. */
+const PendingInstruction = z.object({ instruction: z.string(), evolution: Evolution });
+export type Proposal = z.infer<typeof PendingInstruction>;
 
-const turnsText = { title: "Turns", description: "The record of every turn: where its instruction came from, reviews, verdict, calls." };
+const turnsText = { title: "Turns", description: "The record of every turn: origin of its instruction, reviews, verdict, calls." };
 
 /**
- * What the graph remembers. `messages` is the conversation (user = instruction, assistant = response); `turns` holds what
- * the messages do not say. The seed fields are emptied once they have become messages.
+ * State of the conversation graph. `messages` holds every text (user = instruction, assistant = response), `turns` everything
+ * else. The seed fields are set to null once they have become messages.
  */
 export const ConversationState = z.object({
   messages,
   ...seedFields,
   turns: withLangGraph<Turn[], TurnUpdate[], z.ZodArray<typeof Turn>>(z.array(Turn).meta(turnsText), {
-    reducer: { schema: z.array(TurnUpdate).meta(turnsText), fn: recordTurns },
+    reducer: { schema: z.array(TurnUpdate).meta(turnsText), fn: turnsReducer },
     default: () => [],
   }),
-  proposal: Proposal.nullable()
-    .meta({ title: "Proposed instruction", description: "The next instruction, while it waits for a person's word." })
+  pendingInstruction: PendingInstruction.nullable()
+    .meta({ title: "Pending instruction", description: "The next instruction while it waits for human review." })
     .register(registry, { default: () => null }),
-  endedEarly: EarlyEnding.nullable()
-    .meta({ title: "Ended early", description: "Why the conversation stopped before its last turn; null where it did not." })
+  earlyStop: EarlyStop.nullable()
+    .meta({ title: "Early stop", description: "Why the conversation stopped before its last turn; null if it did not." })
     .register(registry, { default: () => null }),
 });
 export type ConversationState = z.infer<typeof ConversationState>;
 
-/** What a node may change. */
+/** State update that a node returns. */
 export interface ConversationUpdate extends Partial<Omit<ConversationState, "turns">> {
   turns?: TurnUpdate[];
 }
 
 /**
- * Either `instruction` (with `input` and `system` where wanted) or `messages` whose last one is the user's. A seed field that
- * is left out counts as null, so that nothing of an input that was refused lives on in its thread.
+ * Input of the conversation graph: `instruction` (optionally with `input` and `system`), or `messages` that end with the user's.
+ * A missing seed field becomes null, so that a rejected input leaves nothing behind in its thread.
  */
 export const ConversationInput = z.object({
   messages: messageList.optional().meta(messagesText).register(registry, messagesMeta),
@@ -73,72 +73,76 @@ export const ConversationInput = z.object({
 });
 export type ConversationInput = z.input<typeof ConversationInput>;
 
-/** The conversation and its record. */
-export const ConversationOutput = ConversationState.pick({ messages: true, turns: true, endedEarly: true });
+/** Output of the conversation graph. */
+export const ConversationOutput = ConversationState.pick({ messages: true, turns: true, earlyStop: true });
 export type ConversationOutput = z.infer<typeof ConversationOutput>;
 
-/** What one reviewer is sent: the conversation up to the answer, and nothing of what others think of it. */
+/** Input of one reviewer: the conversation up to the response, without other reviews. */
 export const ReviewTask = z.object({
-  reviewer: ReviewerSettings,
+  reviewer: ReviewerSettings.required(),
   turn: z.int(),
   evolution: Evolution,
   messages: z.custom<BaseMessage[]>(),
 });
 export type ReviewTask = z.infer<typeof ReviewTask>;
 
-/** The turn that is under way. Throws where none was opened, which is a fault of the wiring. */
-export function currentTurn(state: Pick<ConversationState, "turns">): Turn {
+/**
+ * Returns the turn in progress.
+ *
+ * @throws {RangeError} If no turn was started, which is an error in the graph's wiring.
+ */
+export function getCurrentTurn(state: Pick<ConversationState, "turns">): Turn {
   const turn = state.turns.at(-1);
-  if (!turn) throw new RangeError("no turn was opened yet");
+  if (!turn) throw new RangeError("no turn was started yet");
   return turn;
 }
 
-/** Turns since the newest seed: a thread that is taken up again with a new message counts anew. */
-export function turnsSinceSeed(state: Pick<ConversationState, "turns">): number {
+/** Counts the turns since the newest seed, which restarts the count on a thread that is used again. */
+export function countTurnsSinceSeed(state: Pick<ConversationState, "turns">): number {
   return state.turns.length - state.turns.findLastIndex((turn) => turn.evolution === "seed");
 }
 
-/** What opening a turn changes: the instruction joins the conversation, the record gets a new entry. */
-export function openTurn(
+/** Returns the update that starts the next turn: a user message and an empty record. */
+export function startTurn(
   state: Pick<ConversationState, "turns">,
   instruction: string,
   evolution: Evolution,
-): Required<Pick<ConversationUpdate, "messages" | "turns" | "proposal">> {
+): Required<Pick<ConversationUpdate, "messages" | "turns" | "pendingInstruction">> {
   return {
     messages: [new HumanMessage(instruction)],
     turns: [{ turn: state.turns.length + 1, evolution }],
-    proposal: null,
+    pendingInstruction: null,
   };
 }
 
 /** A message as role and text. */
-export interface DialogueLine {
+export interface ConversationMessage {
   readonly role: "system" | "user" | "assistant";
   readonly content: string;
 }
 
-/** Messages as plain lines in the words of every export format. Other kinds of message are passed over. */
-export function dialogueOf(history: readonly BaseMessage[]): DialogueLine[] {
-  return history.flatMap((message): DialogueLine[] => {
+/** Converts LangChain messages to roles and texts. Leaves out other kinds of message, such as tool messages. */
+export function toConversationMessages(history: readonly BaseMessage[]): ConversationMessage[] {
+  return history.flatMap((message): ConversationMessage[] => {
     const role = isSystemMessage(message) ? "system" : isHumanMessage(message) ? "user" : isAIMessage(message) ? "assistant" : null;
     return role === null ? [] : [{ role, content: message.text }];
   });
 }
 
-/** A turn with the two texts that it consists of. */
-export interface FullTurn extends Turn {
+/** A turn with its two texts. */
+export interface TurnWithMessages extends Turn {
   readonly instruction: string;
-  /** Null while the candidate has not answered. */
+  /** Null while the candidate has not responded. */
   readonly response: string | null;
 }
 
-/** Joins the record of every turn with its instruction and response out of the conversation. */
-export function fullTurns(state: Pick<ConversationState, "messages" | "turns">): FullTurn[] {
-  const lines = dialogueOf(state.messages);
-  const asked = lines.flatMap((line, index) => (line.role === "user" ? [index] : []));
+/** Joins the record of every turn with its instruction and response from `messages`. */
+export function getTurnsWithMessages(state: Pick<ConversationState, "messages" | "turns">): TurnWithMessages[] {
+  const messages = toConversationMessages(state.messages);
+  const userIndexes = messages.flatMap((message, index) => (message.role === "user" ? [index] : []));
   return state.turns.map((turn) => {
-    const at = asked[turn.position] ?? -1;
-    const next = lines[at + 1];
-    return { ...turn, instruction: lines[at]?.content ?? "", response: next?.role === "assistant" ? next.content : null };
+    const index = userIndexes[turn.userMessageIndex] ?? -1;
+    const next = messages[index + 1];
+    return { ...turn, instruction: messages[index]?.content ?? "", response: next?.role === "assistant" ? next.content : null };
   });
 }

@@ -2,24 +2,20 @@ import { z } from "zod";
 
 import { ConversationState } from "./conversation.js";
 import { Abstention, Review } from "./records.js";
-import { VerdictSide } from "./settings.js";
+import { Verdict } from "./settings.js";
 
-/** What the panel works on: a conversation and the turn that is under review. */
-export const SittingState = ConversationState.pick({ messages: true, turns: true });
-export type SittingState = z.infer<typeof SittingState>;
-
-/** A conversation that ends with the assistant's answer. */
+/** Input of the review panel: a conversation that ends with the assistant's response. */
 export const PanelInput = ConversationState.pick({ messages: true });
 export type PanelInput = z.infer<typeof PanelInput>;
 
-/** Reviews of the last answer, who abstained, and the verdict. They take the place of what an earlier sitting left. */
+/** Output of the review panel for the last response. It replaces what an earlier run left in the same channels. */
 export const PanelOutput = z.object({
-  reviews: z.array(Review).meta({ title: "Reviews", description: "What each reviewer says of the last answer." }),
-  abstentions: z.array(Abstention).meta({ title: "Abstentions", description: "Reviewers that could not review, and why." }),
-  verdict: VerdictSide.meta({ title: "Verdict", description: "The side that most reviews are on." }),
+  reviews: z.array(Review).meta({ title: "Reviews", description: "One review per reviewer of the last response." }),
+  abstentions: z.array(Abstention).meta({ title: "Abstentions", description: "Reviewers that gave no review, and why." }),
+  verdict: Verdict.meta({ title: "Verdict", description: "The verdict of most reviews." }),
 });
 export type PanelOutput = z.infer<typeof PanelOutput>;
 
-/** All that a host graph may share with the panel. */
-export const PanelState = PanelInput.extend(PanelOutput.shape);
+/** State of the review panel. A host graph shares only the channels of input and output. */
+export const PanelState = ConversationState.pick({ messages: true, turns: true }).extend(PanelOutput.shape);
 export type PanelState = z.infer<typeof PanelState>;

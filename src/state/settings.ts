@@ -1,17 +1,22 @@
 import { z } from "zod";
 
-import { holdsCredentials } from "./base-url.js";
 
 /** Longest conversation that can be asked for; the graph's superstep limit follows from it. */
-export const mostTurns = 100;
+export const maxTurns = 100;
 
 /** The ablations of the paper as settings of one loop (section "Ablation"); see {@link Settings}. */
-export const Mode = z.enum(["single_turn", "no_review", "one_review", "multi_review"]);
-export type Mode = z.infer<typeof Mode>;
+export const GenerationMode = z.enum(["single_turn", "no_review", "one_review", "multi_review"]);
+export type GenerationMode = z.infer<typeof GenerationMode>;
 
 /** What a review, and by majority the panel, comes to. */
-export const VerdictSide = z.enum(["positive", "negative"]);
-export type VerdictSide = z.infer<typeof VerdictSide>;
+export const Verdict = z.enum(["positive", "negative"]);
+export type Verdict = z.infer<typeof Verdict>;
+
+/** Whether a URL names a user or a password before its host. */
+export function hasCredentials(url: string): boolean {
+  const { username, password } = new URL(url);
+  return username !== "" || password !== "";
+}
 
 const model = z
   .string()
@@ -26,7 +31,7 @@ const baseUrl = z
   .url({ protocol: /^https?$/, abort: true })
   .refine(
     // Settings are shown and kept in places where a key must not be.
-    (url) => !holdsCredentials(url),
+    (url) => !hasCredentials(url),
     "must hold no credentials: put the key into the environment variable that apiKeyEnv names, and take it out of the URL",
   )
   .nullable()
@@ -42,7 +47,7 @@ const apiKeyEnv = z
   .meta({ title: "API key variable", description: "Name of the environment variable that holds the API key. Never the key itself." });
 
 /** What one role may set for itself; what it leaves out comes from the settings of the same name above it. */
-const RoleModel = z.strictObject({
+const RoleModelSettings = z.strictObject({
   model: model.optional(),
   baseUrl: baseUrl.optional(),
   apiKeyEnv: apiKeyEnv.optional(),
@@ -52,11 +57,11 @@ const RoleModel = z.strictObject({
     .max(2)
     .default(0.1)
     .meta({ title: "Temperature", description: "Sampling temperature, 0 to 2 (the authors use 0.1)." }),
-  outputLimit: z.int().min(1).default(2048).meta({ title: "Output limit", description: "Most tokens in one reply, hidden thinking included." }),
+  maxOutputTokens: z.int().min(1).default(2048).meta({ title: "Output limit", description: "Most tokens in one reply, hidden thinking included." }),
 });
 
 /** One member of the panel. */
-export const ReviewerSettings = RoleModel.extend({
+export const ReviewerSettings = RoleModelSettings.extend({
   name: z
     .string()
     .trim()
@@ -90,36 +95,36 @@ export const defaultPanel: z.input<typeof ReviewerSettings>[] = [
 ];
 
 /** Studio's own word for where in the drawn graph a setting is offered. */
-const atNodes = (...langgraph_nodes: string[]) => ({ langgraph_nodes });
-const atEveryRole = atNodes("candidate", "reviewer", "chairman");
+const studioNodes = (...langgraph_nodes: string[]) => ({ langgraph_nodes });
+const allRoleNodes = studioNodes("candidate", "reviewer", "chairman");
 /** A prefault is applied but not shown: this is what a form begins with. */
-const roleDefaults = RoleModel.parse({});
+const roleDefaults = RoleModelSettings.parse({});
 
 /**
  * Run-time settings of a conversation: the graph's context schema, the form in Studio, the config file of the CLI and the
  * source of its flags. Everything has a default, so the graph runs with no context at all.
  */
 export const Settings = z.object({
-  turns: z.int().min(1).max(mostTurns).default(3).meta({ title: "Turns", description: "Instruction and answer pairs to generate." }),
-  mode: Mode.default("multi_review").meta({
+  turns: z.int().min(1).max(maxTurns).default(3).meta({ title: "Turns", description: "Instruction and answer pairs to generate." }),
+  mode: GenerationMode.default("multi_review").meta({
     title: "Mode",
     description:
       "multi_review: the whole panel; one_review: its first reviewer; no_review: the chairman asks without reviews; single_turn: one answer, nothing else.",
   }),
-  model: model.default("offline").meta(atEveryRole),
-  baseUrl: baseUrl.default(null).meta(atEveryRole),
-  apiKeyEnv: apiKeyEnv.default("OPENAI_API_KEY").meta(atEveryRole),
-  candidate: RoleModel.prefault({}).meta({
+  model: model.default("offline").meta(allRoleNodes),
+  baseUrl: baseUrl.default(null).meta(allRoleNodes),
+  apiKeyEnv: apiKeyEnv.default("OPENAI_API_KEY").meta(allRoleNodes),
+  candidate: RoleModelSettings.prefault({}).meta({
     title: "Candidate",
     description: "Model of the candidate, who answers.",
     default: roleDefaults,
-    ...atNodes("candidate"),
+    ...studioNodes("candidate"),
   }),
-  chairman: RoleModel.prefault({}).meta({
+  chairman: RoleModelSettings.prefault({}).meta({
     title: "Chairman",
     description: "Model of the chairman, who asks the next question.",
     default: roleDefaults,
-    ...atNodes("chairman"),
+    ...studioNodes("chairman"),
   }),
   panel: z
     .array(ReviewerSettings)
@@ -130,7 +135,7 @@ export const Settings = z.object({
       title: "Panel",
       description: "The reviewers, each with a name, a focus and, where wanted, a model of its own.",
       default: defaultPanel.map((reviewer) => ({ ...roleDefaults, ...reviewer })),
-      ...atNodes("reviewer"),
+      ...studioNodes("reviewer"),
     }),
   language: z
     .string()
@@ -141,33 +146,33 @@ export const Settings = z.object({
       title: "Language",
       description: "Language of answers and instructions, e.g. `German`, or `same as the seed`.",
       examples: ["same as the seed", "German"],
-      ...atNodes("candidate", "chairman"),
+      ...studioNodes("candidate", "chairman"),
     }),
   wordLimit: z
     .int()
     .min(10)
     .default(300)
-    .meta({ title: "Word limit", description: "Most words the candidate should use in an answer.", ...atNodes("candidate") }),
+    .meta({ title: "Word limit", description: "Most words the candidate should use in an answer.", ...studioNodes("candidate") }),
   tieBreak: z
     .enum(["breadth", "depth"])
     .default("depth")
     .meta({
       title: "Tie break",
       description: "Direction of the next instruction when as many reviews are positive as negative.",
-      ...atNodes("verdict"),
+      ...studioNodes("aggregate_reviews"),
     }),
   quorum: z
     .int()
     .min(1)
     .default(2)
-    .meta({ title: "Quorum", description: "Fewest reviews that a verdict needs; a smaller panel needs all of its own.", ...atNodes("verdict") }),
+    .meta({ title: "Quorum", description: "Fewest reviews that a verdict needs; a smaller panel needs all of its own.", ...studioNodes("aggregate_reviews") }),
   reviewFinalTurn: z
     .boolean()
     .default(false)
     .meta({
       title: "Review the final turn",
       description: "Also review the last answer, at the price of one call a reviewer.",
-      ...atNodes("reviewer"),
+      ...studioNodes("reviewer"),
     }),
   humanReview: z
     .boolean()
@@ -175,7 +180,7 @@ export const Settings = z.object({
     .meta({
       title: "Human review",
       description: "Pause before each new instruction for a person to accept, edit or end.",
-      ...atNodes("human_review"),
+      ...studioNodes("human_review"),
     }),
 });
 export type Settings = z.infer<typeof Settings>;
@@ -188,27 +193,5 @@ export interface ModelSettings {
   readonly baseUrl: string | null;
   readonly apiKeyEnv: string;
   readonly temperature: number;
-  readonly outputLimit: number;
-}
-
-/** Settles which model, endpoint, key and sampling a role uses. */
-export function modelFor(settings: Settings, role: z.infer<typeof RoleModel>): ModelSettings {
-  return {
-    model: role.model ?? settings.model,
-    baseUrl: role.baseUrl === undefined ? settings.baseUrl : role.baseUrl,
-    apiKeyEnv: role.apiKeyEnv ?? settings.apiKeyEnv,
-    temperature: role.temperature,
-    outputLimit: role.outputLimit,
-  };
-}
-
-/** The reviewers that sit in this mode: none, the first, or all. */
-export function seatedPanel(settings: Settings): readonly ReviewerSettings[] {
-  if (settings.mode === "multi_review") return settings.panel;
-  return settings.mode === "one_review" ? settings.panel.slice(0, 1) : [];
-}
-
-/** Turns of a conversation in this mode. */
-export function turnsOf(settings: Settings): number {
-  return settings.mode === "single_turn" ? 1 : settings.turns;
+  readonly maxOutputTokens: number;
 }

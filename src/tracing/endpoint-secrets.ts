@@ -1,6 +1,5 @@
-import { querySecrets } from "../state/base-url.js";
 import type { Settings } from "../state/settings.js";
-import type { Secrets } from "./secrets.js";
+import { type Secrets, getQuerySecrets } from "../redaction.js";
 
 /** What settings or an operator's list say of an endpoint, as far as it is a secret or leads to one. */
 export interface NamedEndpoint {
@@ -11,14 +10,14 @@ export interface NamedEndpoint {
 }
 
 /** What must not be shown of these endpoints: their keys, and the queries of their URLs. */
-export function secretsOf(endpoints: readonly NamedEndpoint[]): Secrets {
+export function getEndpointSecrets(endpoints: readonly NamedEndpoint[]): Secrets {
   return {
     variables: endpoints.flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []),
-    values: endpoints.flatMap(({ baseUrl = null }) => querySecrets(baseUrl)),
+    values: endpoints.flatMap(({ baseUrl = null }) => getQuerySecrets(baseUrl)),
   };
 }
 
 /** Every endpoint that settings name: the run's own, and those of its roles. */
-export function endpointsIn(settings: Settings): NamedEndpoint[] {
+export function getEndpoints(settings: Settings): NamedEndpoint[] {
   return [settings, settings.candidate, settings.chairman, ...settings.panel];
 }

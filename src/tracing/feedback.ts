@@ -1,15 +1,15 @@
 import { BaseTracer, type Run } from "@langchain/core/tracers/base";
-import { v5 as uuidOf, validate as isUuid } from "@langchain/core/utils/uuid";
+import { v5 as createUuid, validate as isUuid } from "@langchain/core/utils/uuid";
 import { z } from "zod";
 
-import { type CallUsage, Turn, TurnUpdate, dimensions } from "../state/records.js";
-import type { Rating } from "./trace-client.js";
-import { atOnce } from "./tracers.js";
+import { type CallUsage, Turn, TurnUpdate, reviewDimensions } from "../state/records.js";
+import type { FeedbackEntry } from "./trace-client.js";
+import { awaitHandlers } from "./tracers.js";
 
 /** The runs that a verdict was taken in. */
 export interface VerdictRuns {
   /** The run of the whole conversation, or of a panel by itself. */
-  readonly whole: string;
+  readonly rootRunId: string;
   /** The trace under way, which holds that run; undefined where only a part of it was watched. */
   readonly trace: string | undefined;
   /** Whether a run belongs to that trace: after a resume, earlier answers do not. */
@@ -23,18 +23,18 @@ const namespace = "5f0a9f0e-6a2b-4a59-9d0c-3b1f5a1e7c42";
  * critique, and the panel's mean and verdict on the whole. Where no run gave the answer (a panel got it from elsewhere, a
  * candidate took it from the cache), a review stands on its own run. Scores run from 1 to 10; a verdict is 1 or 0.
  */
-export function ratingsOf(turn: Turn, runs: VerdictRuns): Rating[] {
+export function createFeedbackEntries(turn: Turn, runs: VerdictRuns): FeedbackEntry[] {
   return [...reviewRatings(turn, runs), ...panelRatings(turn, runs)];
 }
 
-function reviewRatings({ turn, reviews, calls }: Turn, { trace, isOfTrace }: VerdictRuns): Rating[] {
-  const answer = runOf(calls, ({ role }) => role === "candidate");
+function reviewRatings({ turn, reviews, calls }: Turn, { trace, isOfTrace }: VerdictRuns): FeedbackEntry[] {
+  const answer = findRunId(calls, ({ caller, group }) => group === "" && caller === "candidate");
   return reviews.flatMap(({ reviewer, scores, verdict, critique }) => {
-    const sourceRunId = runOf(calls, (call) => call.role === "reviewer" && call.reviewer === reviewer);
+    const sourceRunId = findRunId(calls, ({ caller, group }) => group === "reviewer" && caller === reviewer);
     const runId = answer ?? sourceRunId;
     if (runId === undefined) return [];
-    const rating = (key: string, score: number, value?: string): Rating => ({
-      id: uuidOf(`${runId} ${sourceRunId ?? reviewer} ${key}`, namespace),
+    const rating = (key: string, score: number, value?: string): FeedbackEntry => ({
+      id: createUuid(`${runId} ${sourceRunId ?? reviewer} ${key}`, namespace),
       runId,
       traceId: isOfTrace(runId) ? trace : undefined,
       key,
@@ -44,17 +44,17 @@ function reviewRatings({ turn, reviews, calls }: Turn, { trace, isOfTrace }: Ver
       sourceRunId,
       source: { reviewer, turn },
     });
-    return [...dimensions.map((dimension) => rating(dimension, scores[dimension])), rating("verdict", sideScore(verdict), verdict)];
+    return [...reviewDimensions.map((dimension) => rating(dimension, scores[dimension])), rating("verdict", toScore(verdict), verdict)];
   });
 }
 
-function panelRatings({ turn, reviews, verdict }: Turn, { whole, trace }: VerdictRuns): Rating[] {
+function panelRatings({ turn, reviews, verdict }: Turn, { rootRunId, trace }: VerdictRuns): FeedbackEntry[] {
   if (reviews.length === 0 || verdict === null) return [];
-  const scores = reviews.flatMap((review) => dimensions.map((dimension) => review.scores[dimension]));
+  const scores = reviews.flatMap((review) => reviewDimensions.map((dimension) => review.scores[dimension]));
   const positive = reviews.filter((review) => review.verdict === "positive").length;
-  const rating = (key: string, score: number, value?: string): Rating => ({
-    id: uuidOf(`${whole} ${turn} ${key}`, namespace),
-    runId: whole,
+  const rating = (key: string, score: number, value?: string): FeedbackEntry => ({
+    id: createUuid(`${rootRunId} ${turn} ${key}`, namespace),
+    runId: rootRunId,
     traceId: trace,
     key,
     score,
@@ -63,20 +63,22 @@ function panelRatings({ turn, reviews, verdict }: Turn, { whole, trace }: Verdic
     source: { turn },
   });
   const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length;
-  return [rating("panel_mean", mean), rating("panel_verdict", sideScore(verdict), verdict)];
+  return [rating("panel_score", mean), rating("panel_verdict", toScore(verdict), verdict)];
 }
 
 /** The run of the last such call: the one whose reply was used. */
-function runOf(calls: readonly CallUsage[], isWanted: (call: CallUsage) => boolean): string | undefined {
+function findRunId(calls: readonly CallUsage[], isWanted: (call: CallUsage) => boolean): string | undefined {
   const runId = calls.findLast(isWanted)?.runId;
   return runId !== undefined && isUuid(runId) ? runId : undefined;
 }
 
-function sideScore(verdict: "positive" | "negative"): number {
+function toScore(verdict: "positive" | "negative"): number {
   return verdict === "positive" ? 1 : 0;
 }
 
-/** What the node `verdict` is given and what it rules. */
+/** Name of the node that records a verdict. */
+const aggregateNode = "aggregate_reviews";
+/** Input and output of that node. */
 const VerdictInput = z.object({ turns: z.array(Turn).min(1) });
 const VerdictOutput = z.object({ turns: z.tuple([TurnUpdate.required({ verdict: true })]) });
 
@@ -89,8 +91,8 @@ export class FeedbackTracer extends BaseTracer {
   /** Model runs of each open trace that may be rated: those of candidates and reviewers. */
   readonly #rateable = new Map<string, Set<string>>();
 
-  constructor(private readonly rate: (rating: Rating) => void) {
-    super(atOnce);
+  constructor(private readonly rate: (rating: FeedbackEntry) => void) {
+    super(awaitHandlers);
   }
 
   override onLLMStart(run: Run): void {
@@ -100,24 +102,17 @@ export class FeedbackTracer extends BaseTracer {
     this.#rateable.set(run.trace_id, known.add(run.id));
   }
 
-  override onChainEnd({ name, extra, inputs, outputs, trace_id: trace, parent_run_id: above }: Run): void {
-    if (name !== "verdict" || extra?.metadata?.langgraph_node !== "verdict" || above === undefined) return;
+  override onChainEnd({ name, extra, inputs, outputs, trace_id: trace, parent_run_id: parent }: Run): void {
+    if (name !== aggregateNode || extra?.metadata?.langgraph_node !== aggregateNode || parent === undefined) return;
     const turn = VerdictInput.safeParse(inputs).data?.turns.at(-1);
     const ruled = VerdictOutput.safeParse(outputs).data?.turns[0];
     if (!turn || !ruled || ruled.turn !== turn.turn) return;
     const isOfTrace = (runId: string) => trace !== undefined && this.#rateable.get(trace)?.has(runId) === true;
-    for (const rating of ratingsOf({ ...turn, verdict: ruled.verdict }, { whole: this.#wholeOf(above), trace, isOfTrace })) this.rate(rating);
+    for (const rating of createFeedbackEntries({ ...turn, verdict: ruled.verdict }, { rootRunId: parent, trace, isOfTrace })) this.rate(rating);
   }
 
   override onRunUpdate(run: Run): void {
     if (run.parent_run_id === undefined) this.#rateable.delete(run.id);
-  }
-
-  /** The run that a verdict speaks for: the one above it, but for a panel, which holds a graph named `sitting` in its one node. */
-  #wholeOf(above: string): string {
-    const sitting = this.getRunById(above);
-    if (sitting?.name !== "sitting") return above;
-    return this.getRunById(sitting.parent_run_id)?.parent_run_id ?? above;
   }
 
   protected async persistRun(): Promise<void> {}

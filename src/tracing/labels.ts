@@ -10,7 +10,7 @@ export interface Labels {
 }
 
 /** What the labels of a run follow from. */
-export interface RunFacts {
+export interface RunInfo {
   readonly id: string;
   readonly parentId?: string;
   readonly name?: string;
@@ -22,7 +22,7 @@ export interface RunFacts {
 }
 
 /** A run that has ended, with its labels, ready to go out. */
-export interface Ended<T> {
+export interface CompletedRun<T> {
   readonly run: T;
   readonly labels: Labels;
 }
@@ -31,18 +31,18 @@ const none: Labels = { tags: [], metadata: {} };
 
 /**
  * Labels that only the course of a trace tells. Model runs under one node are attempts at one reply: each is numbered, and a
- * later one is a `retry` (the call before it failed) or a `re-ask` (its reply could not be used). What a review came to is
+ * later one is a `retry` (the call before it failed) or a `repair` (its reply could not be used). What a review came to is
  * known only when the reviewer's node ends, so its last model run is held back until then and carries the verdict too.
  */
-export class RunLabels<T> {
+export class RunLabeler<T> {
   /** Attempts so far, by the run above them. */
   readonly #attempts = new Map<string, { readonly count: number; readonly failed: boolean }>();
   /** Of open model runs. */
   readonly #labels = new Map<string, Labels>();
   /** The newest model run of each reviewer at work, by the run above it. */
-  readonly #held = new Map<string, Ended<T>>();
+  readonly #pendingReviewerRuns = new Map<string, CompletedRun<T>>();
 
-  started({ id, parentId, type }: RunFacts): Labels {
+  started({ id, parentId, type }: RunInfo): Labels {
     if (type !== "llm" || parentId === undefined) return none;
     const before = this.#attempts.get(parentId);
     const labels = attemptLabels((before?.count ?? 0) + 1, before?.failed ?? false);
@@ -52,57 +52,57 @@ export class RunLabels<T> {
   }
 
   /** The runs that can go out now, in order. */
-  ended(facts: RunFacts, run: T): Ended<T>[] {
-    return facts.type === "llm" ? this.#modelEnded(facts, run) : this.#nodeEnded(facts, run);
+  ended(info: RunInfo, run: T): CompletedRun<T>[] {
+    return info.type === "llm" ? this.#modelEnded(info, run) : this.#nodeEnded(info, run);
   }
 
-  #modelEnded({ id, parentId, metadata, failed = false }: RunFacts, run: T): Ended<T>[] {
+  #modelEnded({ id, parentId, metadata, failed = false }: RunInfo, run: T): CompletedRun<T>[] {
     const labels = this.#labels.get(id) ?? none;
     this.#labels.delete(id);
     if (parentId === undefined) return [{ run, labels }];
     this.#attempts.set(parentId, { count: this.#attempts.get(parentId)?.count ?? 1, failed });
     if (metadata.role !== "reviewer") return [{ run, labels }];
-    const earlier = this.#held.get(parentId);
-    this.#held.set(parentId, { run, labels });
+    const earlier = this.#pendingReviewerRuns.get(parentId);
+    this.#pendingReviewerRuns.set(parentId, { run, labels });
     return earlier ? [earlier] : [];
   }
 
-  #nodeEnded(facts: RunFacts, run: T): Ended<T>[] {
-    const outcome = outcomeOf(facts);
-    const held = this.#held.get(facts.id);
-    this.#held.delete(facts.id);
-    this.#attempts.delete(facts.id);
-    return [...(held ? [{ run: held.run, labels: joined(held.labels, outcome) }] : []), { run, labels: outcome }];
+  #nodeEnded(info: RunInfo, run: T): CompletedRun<T>[] {
+    const outcome = getOutcomeLabels(info);
+    const held = this.#pendingReviewerRuns.get(info.id);
+    this.#pendingReviewerRuns.delete(info.id);
+    this.#attempts.delete(info.id);
+    return [...(held ? [{ run: held.run, labels: mergeLabels(held.labels, outcome) }] : []), { run, labels: outcome }];
   }
 }
 
 function attemptLabels(attempt: number, afterFailure: boolean): Labels {
   if (attempt === 1) return { tags: [], metadata: { attempt } };
-  const reason = afterFailure ? "retry" : "re-ask";
+  const reason = afterFailure ? "retry" : "repair";
   return { tags: [`attempt:${attempt}`, reason], metadata: { attempt, attempt_reason: reason } };
 }
 
 /** What the nodes `reviewer` and `verdict` write; a whole turn (`evolution`) is none of theirs. */
 const NodeOutput = z.object({ turns: z.tuple([TurnUpdate.extend({ evolution: z.undefined().optional() })]) });
 
-function outcomeOf({ name, metadata, outputs }: RunFacts): Labels {
-  if (name !== metadata.langgraph_node || (name !== "reviewer" && name !== "verdict")) return none;
+function getOutcomeLabels({ name, metadata, outputs }: RunInfo): Labels {
+  if (name !== metadata.langgraph_node || (name !== "reviewer" && name !== "aggregate_reviews")) return none;
   const { data } = NodeOutput.safeParse(outputs);
   if (!data) return none;
   const [{ turn, reviews, abstentions, verdict }] = data.turns;
   const review = reviews?.[0];
-  if (review) return joined(tagged({ turn, reviewer: review.reviewer, verdict: review.verdict }), { tags: [], metadata: { scores: review.scores } });
+  if (review) return mergeLabels(toLabels({ turn, reviewer: review.reviewer, verdict: review.verdict }), { tags: [], metadata: { scores: review.scores } });
   const abstention = abstentions?.[0];
-  if (abstention) return joined(tagged({ turn, reviewer: abstention.reviewer, abstained: abstention.code }), { tags: ["abstained"], metadata: {} });
-  return verdict ? tagged({ turn, verdict }) : none;
+  if (abstention) return mergeLabels(toLabels({ turn, reviewer: abstention.reviewer, abstention: abstention.code }), { tags: ["abstention"], metadata: {} });
+  return verdict ? toLabels({ turn, verdict }) : none;
 }
 
 /** What traces tell of a conversation. */
-export interface TracedConversation {
+export interface ConversationTraceMetadata {
   /** Also the thread's id. */
   readonly id: string;
   /** Names the trace. */
-  readonly seedName: string;
+  readonly seedTitle: string;
   /** Place in the seed file, from 0. */
   readonly seedIndex?: number;
   readonly settings: Settings;
@@ -111,8 +111,8 @@ export interface TracedConversation {
 }
 
 /** The labels that every run of a conversation carries. */
-export function conversationLabels({ id, seedIndex, settings, fingerprint }: Omit<TracedConversation, "seedName">, experiment?: string): Labels {
-  return tagged({
+export function conversationLabels({ id, seedIndex, settings, fingerprint }: Omit<ConversationTraceMetadata, "seedTitle">, experiment?: string): Labels {
+  return toLabels({
     conversation: id,
     ...(seedIndex === undefined ? {} : { seed: seedIndex }),
     mode: settings.mode,
@@ -122,11 +122,11 @@ export function conversationLabels({ id, seedIndex, settings, fingerprint }: Omi
 }
 
 /** Every label both as a tag `name:value` and as metadata. */
-function tagged(metadata: Readonly<Record<string, string | number>>): Labels {
+function toLabels(metadata: Readonly<Record<string, string | number>>): Labels {
   return { tags: Object.entries(metadata).map(([name, value]) => `${name}:${value}`), metadata };
 }
 
 /** Both sets of labels, each tag once. */
-function joined(first: Labels, second: Labels): Labels {
+function mergeLabels(first: Labels, second: Labels): Labels {
   return { tags: [...new Set([...first.tags, ...second.tags])], metadata: { ...first.metadata, ...second.metadata } };
 }

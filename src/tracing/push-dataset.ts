@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 
-import { v5 as uuidOf } from "@langchain/core/utils/uuid";
+import { v5 as createUuid } from "@langchain/core/utils/uuid";
 import { Client } from "langsmith";
 import { z } from "zod";
 
-import type { Environment } from "../environment.js";
+import type { Env } from "../env.js";
 import { InputError, ReviewInstructError } from "../errors.js";
-import { type Scrubber, createScrubber } from "./secrets.js";
-import { accessOf } from "./variables.js";
+import { type Redactor, createRedactor } from "../redaction.js";
+import { getLangSmithAccess } from "./langsmith-env.js";
 
 /** What an upload needs of a row of `conversations.jsonl`; whatever else a row holds is passed over. */
 const DatasetRow = z.object({
@@ -27,7 +27,7 @@ const DatasetRow = z.object({
     .default([]),
   fingerprint: z.string().optional(),
   models: z.record(z.string(), z.unknown()).optional(),
-  endedEarly: z.object({ reason: z.string() }).nullish(),
+  earlyStop: z.object({ reason: z.string() }).nullish(),
 });
 type DatasetRow = z.infer<typeof DatasetRow>;
 
@@ -41,7 +41,7 @@ export interface PushProgress {
 
 export interface PushDatasetOptions {
   /** Where LANGSMITH_API_KEY, LANGSMITH_ENDPOINT and LANGSMITH_WORKSPACE_ID are looked up. */
-  readonly env: Environment;
+  readonly env: Env;
   /** Name of the dataset; made where there is none. */
   readonly dataset: string;
   readonly description?: string;
@@ -62,15 +62,15 @@ const namespace = "0c2f7d52-9a1e-4c5d-8f57-6c1f7a1d2e90";
  * Uploads conversations as examples of a LangSmith dataset: all before the last response is the input, the last response the
  * reference output, the record of the turns and what led to them metadata. Example ids follow from dataset and conversation,
  * so that an upload that was cut short, or made twice, adds only what is missing. Throws `InputError` for a bad row, bad
- * splits and a missing key, and a `ReviewInstructError` `langsmith_failed` when LangSmith does not take a chunk.
+ * splits and a missing key, and a `ReviewInstructError` `langsmith_upload_failed` when LangSmith does not take a chunk.
  */
 export async function pushDataset(options: PushDatasetOptions): Promise<PushProgress> {
   const { env, dataset, rows, chunkSize = 100, splits, onProgress } = options;
-  const splitOf = splitter(splits);
+  const splitOf = createSplitter(splits);
   // Only known secrets: what merely looks like one may be the subject of a conversation.
-  const scrubber = createScrubber(env, { shapes: false });
+  const scrubber = createRedactor(env, { shapes: false });
   const client = clientFor(env);
-  const datasetId = await asking(`find or make the dataset "${dataset}"`, scrubber, () => findDataset(client, options));
+  const datasetId = await withLangSmithErrors(`find or make the dataset "${dataset}"`, scrubber, () => findDataset(client, options));
   const counts = { read: 0, uploaded: 0, skipped: 0 };
   for await (const chunk of chunks(rows, chunkSize)) {
     const first = counts.read + 1;
@@ -78,10 +78,10 @@ export async function pushDataset(options: PushDatasetOptions): Promise<PushProg
       chunk.map((row, offset) => toExample(parseRow(row, first + offset), datasetId, splitOf)).map((example) => [example.id, example]),
     );
     counts.read += chunk.length;
-    await asking(`take rows ${first} to ${counts.read}`, scrubber, async () => {
+    await withLangSmithErrors(`take rows ${first} to ${counts.read}`, scrubber, async () => {
       for await (const { id } of client.listExamples({ datasetId, exampleIds: [...examples.keys()], select: ["id"], excludeDefaultFields: true }))
         examples.delete(id);
-      const missing = scrubber.copy([...examples.values()]).value;
+      const missing = scrubber.redactValue([...examples.values()]).value;
       if (missing.length > 0) await client.uploadExamplesMultipart(datasetId, missing);
     });
     counts.uploaded += examples.size;
@@ -91,8 +91,8 @@ export async function pushDataset(options: PushDatasetOptions): Promise<PushProg
   return counts;
 }
 
-function clientFor(env: Environment): Client {
-  const access = accessOf(env);
+function clientFor(env: Env): Client {
+  const access = getLangSmithAccess(env);
   if (access.apiKey === undefined)
     throw new InputError("LANGSMITH_API_KEY is not set: an upload to LangSmith needs a key", { field: "LANGSMITH_API_KEY" });
   return new Client({ ...access, disablePromptCache: true });
@@ -105,11 +105,11 @@ async function findDataset(client: Client, { dataset, description }: PushDataset
 }
 
 function toExample(row: DatasetRow, datasetId: string, splitOf: (id: string) => string | undefined): Example & { id: string } {
-  const { id, seed, messages, turns, fingerprint, models, endedEarly } = row;
+  const { id, seed, messages, turns, fingerprint, models, earlyStop } = row;
   const answered = messages.findLastIndex(({ role }) => role === "assistant");
   const response = messages[answered];
   return {
-    id: uuidOf(`${datasetId} ${id}`, namespace),
+    id: createUuid(`${datasetId} ${id}`, namespace),
     inputs: { messages: response ? messages.slice(0, answered) : messages },
     ...(response ? { reference_outputs: { message: response } } : {}),
     metadata: {
@@ -117,7 +117,7 @@ function toExample(row: DatasetRow, datasetId: string, splitOf: (id: string) => 
       ...(seed?.index === undefined ? {} : { seed: seed.index }),
       ...(fingerprint === undefined ? {} : { settings: fingerprint }),
       ...(models === undefined ? {} : { models }),
-      ended_early: endedEarly?.reason ?? null,
+      early_stop: earlyStop?.reason ?? null,
       turn_count: turns.length,
       evolutions: turns.map(({ evolution }) => evolution),
       verdicts: turns.map(({ verdict }) => verdict),
@@ -139,7 +139,7 @@ function parseRow(row: unknown, number: number): DatasetRow {
 }
 
 /** Puts an id into a split by its hash, in the order the splits were given. */
-function splitter(splits: Readonly<Record<string, number>> = {}): (id: string) => string | undefined {
+function createSplitter(splits: Readonly<Record<string, number>> = {}): (id: string) => string | undefined {
   const shares = Object.entries(splits);
   const sum = shares.reduce((total, [, share]) => total + share, 0);
   if (shares.some(([, share]) => !(share > 0)) || (shares.length > 0 && Math.abs(sum - 1) > 1e-6)) {
@@ -162,12 +162,12 @@ async function* chunks(rows: AsyncIterable<unknown>, size: number): AsyncGenerat
   if (chunk.length > 0) yield chunk;
 }
 
-async function asking<T>(what: string, scrubber: Scrubber, ask: () => Promise<T>): Promise<T> {
+async function withLangSmithErrors<T>(what: string, scrubber: Redactor, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {
-    const reason = scrubber.text(error instanceof Error ? error.message : String(error));
+    const reason = scrubber.redactText(error instanceof Error ? error.message : String(error));
     const message = `LangSmith did not ${what}: ${reason} Run the same command again: what arrived is passed over.`;
-    throw new ReviewInstructError("langsmith_failed", message, {}, { cause: error });
+    throw new ReviewInstructError("langsmith_upload_failed", message, {}, { cause: error });
   }
 }

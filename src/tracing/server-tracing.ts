@@ -1,17 +1,17 @@
 import type { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 
-import type { Environment } from "../environment.js";
+import type { Env } from "../env.js";
 import { Settings } from "../state/settings.js";
-import { type NamedEndpoint, endpointsIn, secretsOf } from "./endpoint-secrets.js";
+import { type NamedEndpoint, getEndpoints, getEndpointSecrets } from "./endpoint-secrets.js";
 import { FeedbackTracer } from "./feedback.js";
 import { conversationLabels } from "./labels.js";
-import { type Scrubber, createScrubber } from "./secrets.js";
+import { type Redactor, createRedactor } from "../redaction.js";
 import { TraceClient } from "./trace-client.js";
-import { type Experiment, silentTracer, tracerFor } from "./tracers.js";
-import { isHidden, isTracingOn, projectOf, tracesUnasked } from "./variables.js";
+import { type Experiment, createNoopTracer, createTracer } from "./tracers.js";
+import { isHidden, isTracingOn, getProject, isLangChainTracingOn } from "./langsmith-env.js";
 
 export interface ServerTracingOptions {
-  readonly env: Environment;
+  readonly env: Env;
   /** Endpoints that requests may use, each with the variable of its key. Those that a run's own settings name are added by themselves. */
   readonly endpoints?: readonly NamedEndpoint[];
   /** Keys that the environment holds only as a part of something, such as users' keys to the server. */
@@ -53,33 +53,33 @@ interface Configurable<G> {
 export function withServerTracing<G extends Configurable<G>>(graph: G, options: ServerTracingOptions): ServedGraph<G> {
   const { env } = options;
   if (!isTracingOn(env)) {
-    const untraced = tracesUnasked(env) ? graph.withConfig({ callbacks: [silentTracer()] }) : graph;
+    const untraced = isLangChainTracingOn(env) ? graph.withConfig({ callbacks: [createNoopTracer()] }) : graph;
     return (run) => {
-      takeExperiment(run);
+      extractExperiment(run);
       return untraced;
     };
   }
-  const scrubber = scrubberFor(options);
+  const scrubber = createServerRedactor(options);
   const client = clientFor(options, scrubber);
-  const feedback = new FeedbackTracer((rating) => client.rate(rating));
-  const tracer = tracerFor(client, projectOf(env));
+  const feedback = new FeedbackTracer((rating) => client.sendFeedback(rating));
+  const tracer = createTracer(client, getProject(env));
   return (run, { executionRuntime } = {}) => {
     const settings = Settings.safeParse(executionRuntime?.context ?? {}).data;
-    if (settings) scrubber.hide(secretsOf(endpointsIn(settings)));
-    const experiment = takeExperiment(run);
-    const callbacks = [experiment ? tracerFor(client, projectOf(env), experiment) : tracer, feedback];
-    return graph.withConfig({ callbacks, ...nameOf(run, env), ...labelsOf(run, settings, options.fingerprintOf) });
+    if (settings) scrubber.addSecrets(getEndpointSecrets(getEndpoints(settings)));
+    const experiment = extractExperiment(run);
+    const callbacks = [experiment ? createTracer(client, getProject(env), experiment) : tracer, feedback];
+    return graph.withConfig({ callbacks, ...getTraceName(run, env), ...getLabels(run, settings, options.fingerprintOf) });
   };
 }
 
 /** The name that whoever started the run gave it. It may be a seed's text, which is an input. */
-function nameOf({ run_name: name, metadata }: ServerRunConfig, env: Environment): { runName?: string } {
+function getTraceName({ run_name: name, metadata }: ServerRunConfig, env: Env): { runName?: string } {
   if (typeof name !== "string") return {};
   if (!isHidden(env, "INPUTS")) return { runName: name };
   return typeof metadata?.seed === "number" ? { runName: `seed ${metadata.seed}` } : {};
 }
 
-function labelsOf(run: ServerRunConfig, settings: Settings | undefined, fingerprintOf: ServerTracingOptions["fingerprintOf"]) {
+function getLabels(run: ServerRunConfig, settings: Settings | undefined, fingerprintOf: ServerTracingOptions["fingerprintOf"]) {
   const id = run.configurable?.thread_id;
   if (!fingerprintOf || !settings || typeof id !== "string" || run.metadata?.settings !== undefined) return {};
   const { tags, metadata } = conversationLabels({ id, settings, fingerprint: fingerprintOf(settings) });
@@ -90,7 +90,7 @@ function labelsOf(run: ServerRunConfig, settings: Settings | undefined, fingerpr
  * The project that a request asks for (`langsmith_tracer`), taken out of the run's config: the server asks for the graph
  * first, and whatever project it then finds there it would trace to by itself, unscrubbed.
  */
-function takeExperiment({ configurable = {} }: ServerRunConfig): Experiment | null {
+function extractExperiment({ configurable = {} }: ServerRunConfig): Experiment | null {
   const { langsmith_project: project, langsmith_example_id: example } = configurable;
   delete configurable.langsmith_project;
   if (typeof project !== "string" || project === "") return null;
@@ -101,20 +101,20 @@ function takeExperiment({ configurable = {} }: ServerRunConfig): Experiment | nu
  * The reviews as LangSmith feedback, and nothing else: a callback for the run of a host graph that LangChain itself traces.
  * Null while tracing is off.
  */
-export function feedbackCallback(options: ServerTracingOptions): BaseCallbackHandler | null {
+export function createFeedbackCallback(options: ServerTracingOptions): BaseCallbackHandler | null {
   if (!isTracingOn(options.env)) return null;
-  const client = clientFor(options, scrubberFor(options));
-  return new FeedbackTracer((rating) => client.rate(rating));
+  const client = clientFor(options, createServerRedactor(options));
+  return new FeedbackTracer((rating) => client.sendFeedback(rating));
 }
 
-function scrubberFor({ env, endpoints = [], keys = [] }: ServerTracingOptions): Scrubber {
-  const scrubber = createScrubber(env);
-  scrubber.hide(secretsOf(endpoints));
-  scrubber.hide({ values: keys });
+function createServerRedactor({ env, endpoints = [], keys = [] }: ServerTracingOptions): Redactor {
+  const scrubber = createRedactor(env);
+  scrubber.addSecrets(getEndpointSecrets(endpoints));
+  scrubber.addSecrets({ values: keys });
   return scrubber;
 }
 
-function clientFor({ env, onWarning }: ServerTracingOptions, scrubber: Scrubber): TraceClient {
-  const onTrouble = (reason: string) => onWarning(`LangSmith gets no traces for a while: ${reason}`);
-  return new TraceClient({ env, project: projectOf(env), scrubber, onTrouble });
+function clientFor({ env, onWarning }: ServerTracingOptions, scrubber: Redactor): TraceClient {
+  const onFailure = (reason: string) => onWarning(`LangSmith gets no traces for a while: ${reason}`);
+  return new TraceClient({ env, project: getProject(env), scrubber, onFailure });
 }

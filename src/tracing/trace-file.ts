@@ -4,10 +4,10 @@ import { BaseTracer, type Run } from "@langchain/core/tracers/base";
 import { z } from "zod";
 
 import { InputError } from "../errors.js";
-import { textLinesOf } from "../lines.js";
-import { type Labels, RunLabels } from "./labels.js";
-import type { Scrubber } from "./secrets.js";
-import { atOnce } from "./tracers.js";
+import { readTextLines } from "../lines.js";
+import { type Labels, RunLabeler } from "./labels.js";
+import type { Redactor } from "../redaction.js";
+import { awaitHandlers } from "./tracers.js";
 
 /** A line of a trace file: a run that has ended. Times in milliseconds since 1970. */
 export const TraceRun = z.object({
@@ -36,21 +36,21 @@ export type TraceRun = z.infer<typeof TraceRun>;
  */
 export class TraceFile extends BaseTracer {
   readonly name = "trace_file";
-  readonly #labels = new RunLabels<Run>();
+  readonly #labels = new RunLabeler<Run>();
   #queue: Promise<void> = Promise.resolve();
   #broken = false;
 
   private constructor(
     readonly path: string,
     private readonly file: FileHandle,
-    private readonly scrubber: Scrubber,
+    private readonly scrubber: Redactor,
     private readonly onWarning: (text: string) => void,
   ) {
-    super(atOnce);
+    super(awaitHandlers);
   }
 
   /** Opens the file to go on at its end, after a torn last line too. Throws `InputError` where it cannot be written. */
-  static async open(path: string, scrubber: Scrubber, onWarning: (text: string) => void): Promise<TraceFile> {
+  static async open(path: string, scrubber: Redactor, onWarning: (text: string) => void): Promise<TraceFile> {
     try {
       const file = await open(path, "a+");
       const { size } = await file.stat();
@@ -58,16 +58,16 @@ export class TraceFile extends BaseTracer {
       if (size > 0 && buffer.toString() !== "\n") await file.appendFile("\n");
       return new TraceFile(path, file, scrubber, onWarning);
     } catch (error) {
-      throw new InputError(`cannot write the trace file ${path}: ${messageOf(error)}`, { file: path }, { cause: error });
+      throw new InputError(`cannot write the trace file ${path}: ${getMessage(error)}`, { file: path }, { cause: error });
     }
   }
 
   override onRunCreate(run: Run): void {
-    this.#labels.started(factsOf(run));
+    this.#labels.started(toRunInfo(run));
   }
 
   override async onRunUpdate(run: Run): Promise<void> {
-    for (const ended of this.#labels.ended(factsOf(run), run)) await this.#write(lineOf(ended.run, ended.labels));
+    for (const ended of this.#labels.ended(toRunInfo(run), run)) await this.#write(formatRun(ended.run, ended.labels));
   }
 
   async close(): Promise<void> {
@@ -86,10 +86,10 @@ export class TraceFile extends BaseTracer {
   async #append(line: TraceRun): Promise<void> {
     if (this.#broken) return;
     try {
-      await this.file.appendFile(`${JSON.stringify(this.scrubber.copy(line).value)}\n`);
+      await this.file.appendFile(`${JSON.stringify(this.scrubber.redactValue(line).value)}\n`);
     } catch (error) {
       this.#broken = true;
-      this.onWarning(`the trace file ${this.path} ends here: ${messageOf(error)}`);
+      this.onWarning(`the trace file ${this.path} ends here: ${getMessage(error)}`);
     }
   }
 }
@@ -101,9 +101,9 @@ export class TraceFile extends BaseTracer {
 export async function* readTraceFile(path: string, options: { readonly conversation?: string } = {}): AsyncGenerator<TraceRun> {
   const { conversation } = options;
   const file = await open(path).catch((error: unknown) => {
-    throw new InputError(`cannot read the trace file ${path}: ${messageOf(error)}`, { file: path }, { cause: error });
+    throw new InputError(`cannot read the trace file ${path}: ${getMessage(error)}`, { file: path }, { cause: error });
   });
-  for await (const line of textLinesOf(file.createReadStream())) {
+  for await (const line of readTextLines(file.createReadStream())) {
     const run = parseLine(line);
     if (run && (conversation === undefined || run.metadata.thread_id === conversation)) yield run;
   }
@@ -117,18 +117,18 @@ function parseLine(line: string): TraceRun | undefined {
   }
 }
 
-function factsOf({ id, parent_run_id: parentId, name, run_type: type, extra, outputs, error }: Run) {
+function toRunInfo({ id, parent_run_id: parentId, name, run_type: type, extra, outputs, error }: Run) {
   return { id, parentId, name, type, metadata: extra?.metadata ?? {}, outputs, failed: error !== undefined };
 }
 
-function lineOf(run: Run, { tags, metadata }: Labels): TraceRun {
+function formatRun(run: Run, { tags, metadata }: Labels): TraceRun {
   return {
     id: run.id,
     trace: run.trace_id ?? run.id,
     parent: run.parent_run_id ?? null,
     name: run.name,
     type: run.run_type,
-    tokens: tokensOf(run.outputs),
+    tokens: getTokens(run.outputs),
     start: run.start_time,
     end: run.end_time ?? run.start_time,
     tags: [...new Set([...(run.tags ?? []), ...tags])],
@@ -145,11 +145,11 @@ const Generations = z.object({
   ]),
 });
 
-function tokensOf(outputs: unknown): TraceRun["tokens"] {
+function getTokens(outputs: unknown): TraceRun["tokens"] {
   const usage = Generations.safeParse(outputs).data?.generations[0][0].message.usage_metadata;
   return usage ? { input: usage.input_tokens, output: usage.output_tokens } : null;
 }
 
-function messageOf(error: unknown): string {
+function getMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { Scores, dimensions } from "../state/records.js";
+import { ReviewScores, reviewDimensions } from "../state/records.js";
 import type { TraceRun } from "./trace-file.js";
 
 type Tokens = { readonly input: number; readonly output: number };
@@ -18,8 +18,8 @@ const Notes = z.object({
   attempt: z.number().optional().catch(undefined),
   attempt_reason: z.string().optional().catch(undefined),
   verdict: z.string().optional().catch(undefined),
-  abstained: z.string().optional().catch(undefined),
-  scores: Scores.optional().catch(undefined),
+  abstention: z.string().optional().catch(undefined),
+  scores: ReviewScores.optional().catch(undefined),
 });
 
 /**
@@ -36,21 +36,21 @@ function renderTrace(runs: readonly TraceRun[]): string[] {
   const below = grouped(runs, (run) => (run.parent !== null && known.has(run.parent) ? run.parent : null));
   const tops = (below.get(null) ?? []).sort(byStart);
   const root = tops.find((run) => run.parent === null);
-  const branches = tops.filter((run) => run !== root).flatMap((run) => branchesOf(run, below));
+  const branches = tops.filter((run) => run !== root).flatMap((run) => toBranches(run, below));
   if (root) return renderBranch({ run: root, children: [...branchesUnder(root, below), ...branches] }, "", "");
   const { seed } = Notes.parse(runs[0]?.metadata ?? {});
   return [`${clean(`seed ${seed ?? "unknown"}`)}  did not finish`, ...renderChildren(branches, "")];
 }
 
 /** The run itself where it is worth a line, else what is below it. */
-function branchesOf(run: TraceRun, below: ReadonlyMap<string | null, TraceRun[]>): Branch[] {
+function toBranches(run: TraceRun, below: ReadonlyMap<string | null, TraceRun[]>): Branch[] {
   const children = branchesUnder(run, below);
   const failed = run.error !== null && !children.some((child) => child.run.error !== null);
-  return run.type === "llm" || run.name === "verdict" || failed ? [{ run, children }] : children;
+  return run.type === "llm" || run.name === "aggregate_reviews" || failed ? [{ run, children }] : children;
 }
 
 function branchesUnder(run: TraceRun, below: ReadonlyMap<string | null, TraceRun[]>): Branch[] {
-  return [...(below.get(run.id) ?? [])].sort(byStart).flatMap((child) => branchesOf(child, below));
+  return [...(below.get(run.id) ?? [])].sort(byStart).flatMap((child) => toBranches(child, below));
 }
 
 function grouped<K>(runs: readonly TraceRun[], keyOf: (run: TraceRun) => K): Map<K, TraceRun[]> {
@@ -64,7 +64,7 @@ function byStart(a: TraceRun, b: TraceRun): number {
 }
 
 function renderBranch(branch: Branch, stem: string, indent: string): string[] {
-  return [`${stem}${lineOf(branch)}`, ...renderChildren(branch.children, indent)];
+  return [`${stem}${formatRun(branch)}`, ...renderChildren(branch.children, indent)];
 }
 
 function renderChildren(children: readonly Branch[], indent: string): string[] {
@@ -74,32 +74,32 @@ function renderChildren(children: readonly Branch[], indent: string): string[] {
   });
 }
 
-function lineOf(branch: Branch): string {
+function formatRun(branch: Branch): string {
   const { run } = branch;
   const notes = Notes.parse(run.metadata);
-  const tokens = tokensOf(branch);
+  const tokens = getTokens(branch);
   return [
-    run.name === "verdict" && notes.turn !== undefined ? `verdict turn ${notes.turn}` : run.name,
+    run.name === "aggregate_reviews" && notes.turn !== undefined ? `verdict turn ${notes.turn}` : run.name,
     duration(run.end - run.start),
     ...(tokens ? [`${tokens.input} + ${tokens.output} tokens`] : []),
     ...(notes.attempt_reason ? [`attempt ${notes.attempt}, ${notes.attempt_reason}`] : []),
     ...(notes.verdict ? [notes.scores ? `${notes.verdict} ${scoreText(notes.scores)}` : notes.verdict] : []),
-    ...(notes.abstained ? [`abstained: ${notes.abstained}`] : []),
+    ...(notes.abstention ? [`abstention: ${notes.abstention}`] : []),
     ...(run.error === null ? [] : [`failed: ${run.error.split("\n", 1)[0]}`]),
   ]
     .map(clean)
     .join("  ");
 }
 
-function tokensOf({ run, children }: Branch): Tokens | null {
-  const all = [run.tokens, ...children.map(tokensOf)].filter((tokens) => tokens !== null);
+function getTokens({ run, children }: Branch): Tokens | null {
+  const all = [run.tokens, ...children.map(getTokens)].filter((tokens) => tokens !== null);
   if (all.length === 0) return null;
   return all.reduce((sum, { input, output }) => ({ input: sum.input + input, output: sum.output + output }));
 }
 
-function scoreText(scores: Scores): string {
-  const mean = dimensions.reduce((sum, dimension) => sum + scores[dimension], 0) / dimensions.length;
-  return `${mean.toFixed(1)} (${dimensions.map((dimension) => `${dimension} ${scores[dimension]}`).join(", ")})`;
+function scoreText(scores: ReviewScores): string {
+  const mean = reviewDimensions.reduce((sum, dimension) => sum + scores[dimension], 0) / reviewDimensions.length;
+  return `${mean.toFixed(1)} (${reviewDimensions.map((dimension) => `${dimension} ${scores[dimension]}`).join(", ")})`;
 }
 
 function duration(ms: number): string {

@@ -5,26 +5,26 @@ import {
   type CustomReviewer,
   type EvolutionPolicy,
   InputError,
-  type ModelAccess,
+  type CallModel,
   OfflineChatModel,
   PanelOutput,
   type Review,
-  type ReviewEvent,
+  type ConversationEvent,
   type ReviewInstructGraph,
   type ReviewPanel,
   Settings,
   type SettingsInput,
   type Turn,
-  type VerdictSide,
-  createModelAccess,
+  type Verdict,
+  createModelCaller,
   createReviewInstructGraph,
   createReviewPanel,
-  followTheVerdict,
-  fullTurns,
+  defaultEvolutionPolicy,
+  getTurnsWithMessages,
 } from "langgraph-review-instruct";
 import { z } from "zod";
 
-const models: ModelAccess = createModelAccess({ createModel: () => new OfflineChatModel() });
+const models: CallModel = createModelCaller({ createModel: () => new OfflineChatModel() });
 const settings: SettingsInput = {
   turns: 2,
   model: "mine",
@@ -43,19 +43,19 @@ const length: CustomReviewer = ({ answer, settings: { wordLimit } }) =>
 // @ts-expect-error A review needs its critique.
 const silent: CustomReviewer = () => ({ scores: length, verdict: "negative" });
 
-const policy: EvolutionPolicy = (turn, given) => (turn.turn === 1 ? "depth" : followTheVerdict(turn, given));
-const graph: ReviewInstructGraph = createReviewInstructGraph({ models, policy, reviewers: { length }, checkpointer: new MemorySaver() });
+const policy: EvolutionPolicy = (turn, given) => (turn.turn === 1 ? "depth" : defaultEvolutionPolicy(turn, given));
+const graph: ReviewInstructGraph = createReviewInstructGraph({ callModel: models, evolutionPolicy: policy, customReviewers: { length }, checkpointer: new MemorySaver() });
 const config = { configurable: { thread_id: "bread" }, context: settings };
-const events: ReviewEvent["type"][] = [];
+const events: ConversationEvent["type"][] = [];
 for await (const event of await graph.stream({ instruction: "Why does bread go stale?" }, { ...config, streamMode: "custom" })) {
-  const { type }: ReviewEvent = event;
+  const { type }: ConversationEvent = event;
   events.push(type);
 }
 const { values } = await graph.getState(config);
-const turns: Turn[] = fullTurns({ messages: values.messages, turns: values.turns });
+const turns: Turn[] = getTurnsWithMessages({ messages: values.messages, turns: values.turns });
 
-const panel: ReviewPanel = createReviewPanel({ models, settings, reviewers: { length } });
-const HostState = Annotation.Root({ ...MessagesAnnotation.spec, reviews: Annotation<Review[]>, verdict: Annotation<VerdictSide> });
+const panel: ReviewPanel = createReviewPanel({ callModel: models, settings, customReviewers: { length } });
+const HostState = Annotation.Root({ ...MessagesAnnotation.spec, reviews: Annotation<Review[]>, verdict: Annotation<Verdict> });
 const host = new StateGraph(HostState, z.object({ user: z.string() }))
   .addNode("agent", () => ({ messages: [new AIMessage("Because its starch sets again.")] }))
   .addNode("panel", panel)

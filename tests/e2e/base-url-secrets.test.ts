@@ -54,7 +54,7 @@ describe("a key in the query of the base URL", () => {
     const output = files.path("echo");
     const endpoint = ["--model", "openai:test", "--base-url", `${server.baseUrl}?api-key=planted%2F0003&sig=planted-0004`];
     const result = await runCli(["generate", await seeds(), "--output", output, "--trace-file", files.path("echo.jsonl"), ...endpoint]);
-    expect(result.code).toBe(exitCodes.someFailed);
+    expect(result.code).toBe(exitCodes.partialFailure);
     const places = await everywhere(output, result);
     expect(places.find(([name]) => name === "failures.jsonl")?.[1]).toContain("cannot POST /v1/chat/completions?api-key=[key]");
     const traced = await readFile(files.path("echo.jsonl"), "latin1");

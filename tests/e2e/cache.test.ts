@@ -41,7 +41,7 @@ describe("a shared cache", () => {
     const output = freshFolder();
     const args = [...against(server, await seeds(2), output), "--cache", files.path("cache")];
     expect(await runCli(args)).toMatchObject({ code: 2 });
-    expect(await readFailures(join(output, "failures.jsonl"))).toMatchObject([{ code: "below_quorum" }, { code: "below_quorum" }]);
+    expect(await readFailures(join(output, "failures.jsonl"))).toMatchObject([{ code: "quorum_not_met" }, { code: "quorum_not_met" }]);
     server.setHandler(() => undefined);
     const { code, stderr } = await runCli([...args, "--retry-failed"]);
     expect({ code, stderr }).toMatchObject({ code: 0 });

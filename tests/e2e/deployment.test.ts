@@ -13,7 +13,7 @@ const configuration = async (name: string): Promise<Record<string, unknown>> => 
 it("serves the same with and without access", async () => {
   const { auth, ...shared } = await configuration("langgraph.auth.json");
   expect(shared).toEqual(await configuration("langgraph.json"));
-  expect(auth).toEqual({ path: "./src/auth.ts:auth", disable_studio_auth: true });
+  expect(auth).toEqual({ path: "./src/server/auth/auth.ts:auth", disable_studio_auth: true });
 });
 
 it.each(["langgraph.json", "langgraph.auth.json"])("gives the Dockerfile that docs/deploy.md shows: %s", async (config) => {

@@ -7,9 +7,9 @@ import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 
 import { exitCodes } from "../../src/cli/exit-codes.js";
-import { thisProcess } from "../../src/generation/lock-holder.js";
+import { thisProcess } from "../../src/jobs/lock-owner.js";
 import { runCli, startCli } from "../support/cli.js";
-import { against, jobFiles, rowsOf } from "../support/job-files.js";
+import { against, jobFiles, readFileRows } from "../support/job-files.js";
 import { type Fault, type Reply, startOpenAiServer } from "../support/openai-server.js";
 
 const files = jobFiles();
@@ -29,7 +29,7 @@ describe("one process a folder", () => {
     await first.result;
     server.setHandler(() => undefined);
     expect(await runCli(args)).toMatchObject({ code: 0 });
-    expect(await rowsOf(output)).toHaveLength(3);
+    expect(await readFileRows(output)).toHaveLength(3);
     await server.close();
   });
 
@@ -79,7 +79,7 @@ describe("one process a folder", () => {
     expect(takenOver).toBe(true);
     expect(code).toBe(exitCodes.stopped);
     expect(stderr).toContain("no longer this process's own");
-    expect(await rowsOf(output)).toHaveLength(1);
+    expect(await readFileRows(output)).toHaveLength(1);
     expect(await readFile(join(output, ".lock"), "utf8")).toBe(another);
     await server.close();
   });

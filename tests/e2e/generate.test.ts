@@ -107,7 +107,7 @@ describe("generate against an endpoint", () => {
     expect(first.code).toBe(2);
     expect(first.stderr).toContain("1 failed");
     const failures = await readFailures(join(output, "failures.jsonl"));
-    expect(failures).toMatchObject([{ seed: { index: 1 }, code: "reply_empty", turn: 1, rawText: "", attempts: 3 }]);
+    expect(failures).toMatchObject([{ seed: { index: 1 }, code: "response_empty", turn: 1, rawText: "", attempts: 3 }]);
     server.setHandler(() => undefined);
     const paid = server.requests.length;
     expect((await runCli(args)).code).toBe(2);
@@ -125,7 +125,7 @@ describe("generate against an endpoint", () => {
     expect((await runCli(args)).code).toBe(2);
     await server.close();
     const said = expect.stringContaining("I would rather not judge.");
-    expect(await readFailures(join(output, "failures.jsonl"))).toMatchObject([{ code: "below_quorum", turn: 1, rawText: said, attempts: 9 }]);
+    expect(await readFailures(join(output, "failures.jsonl"))).toMatchObject([{ code: "quorum_not_met", turn: 1, rawText: said, attempts: 9 }]);
   });
 
   it("stops at a wrong key, naming endpoint and role and never the key", async () => {
@@ -211,16 +211,16 @@ describe("bad input", () => {
 });
 
 describe("one folder, one job", () => {
-  const rowsOf = (output: string) => readFile(join(output, "conversations.jsonl"), "utf8");
+  const readFileRows = (output: string) => readFile(join(output, "conversations.jsonl"), "utf8");
 
   it("skips what is finished", async () => {
     const output = freshFolder();
     const args = ["generate", await seeds(3), "--output", output];
     await runCli([...args, "--limit", "2"]);
-    const before = await rowsOf(output);
+    const before = await readFileRows(output);
     const { stderr }: CliResult = await runCli(args);
     expect(stderr).toContain("3 of 3 finished (2 by earlier runs)");
-    expect((await rowsOf(output)).startsWith(before)).toBe(true);
+    expect((await readFileRows(output)).startsWith(before)).toBe(true);
     expect((await runCli([...args, "--limit", "1"])).stderr).toContain("1 of 1 finished (1 by earlier runs)");
   });
 
@@ -228,7 +228,7 @@ describe("one folder, one job", () => {
     const output = freshFolder();
     const file = await seeds(2);
     await runCli(["generate", file, "--output", output]);
-    const before = await rowsOf(output);
+    const before = await readFileRows(output);
     const settings = await runCli(["generate", file, "--output", output, "--turns", "4"]);
     expect(settings.code).toBe(1);
     expect(settings.stderr).toContain("settings.turns: was 3, is 4");
@@ -236,6 +236,6 @@ describe("one folder, one job", () => {
     const other = await runCli(["generate", file, "--output", output]);
     expect(other.code).toBe(1);
     expect(other.stderr).toContain("seeds: was");
-    expect(await rowsOf(output)).toBe(before);
+    expect(await readFileRows(output)).toBe(before);
   });
 });

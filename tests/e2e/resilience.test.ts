@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 
 import { repaid } from "../support/chaos.js";
 import { runCli, startCli } from "../support/cli.js";
-import { against, jobFiles, rowsOf } from "../support/job-files.js";
+import { against, jobFiles, readFileRows } from "../support/job-files.js";
 import { type Fault, type Reply, startOpenAiServer } from "../support/openai-server.js";
 import { indices, range, readFailures, readRows } from "../support/rows.js";
 
@@ -28,7 +28,7 @@ describe("stopping", () => {
     expect(stderr).toContain("same command continues");
     expect(server.requests.every((request) => request.answered)).toBe(true);
     expect((await runCli(args)).code).toBe(0);
-    expect(indices(await rowsOf(output))).toEqual(range(12));
+    expect(indices(await readFileRows(output))).toEqual(range(12));
     expect(server.requests).toHaveLength(12 * 11);
     await server.close();
   });
@@ -46,7 +46,7 @@ describe("stopping", () => {
     await server.idle();
     server.setHandler(() => undefined);
     expect((await runCli(args)).code).toBe(0);
-    expect(indices(await rowsOf(output))).toEqual(range(3));
+    expect(indices(await readFileRows(output))).toEqual(range(3));
     expect(repaid(server, (request) => request.answered)).toEqual([]);
     await server.close();
   });
@@ -99,11 +99,11 @@ describe("a disk", () => {
       const { code, stderr } = await runCli(args);
       expect({ code, stderr }).toMatchObject({ code: 3 });
       expect(stderr).toContain("make room");
-      const before = (await rowsOf(output)).length;
+      const before = (await readFileRows(output)).length;
       expect(before).toBeGreaterThan(0);
       await mount("-o", "remount,size=64m", output);
       expect(await runCli(args)).toMatchObject({ code: 0 });
-      expect(indices(await rowsOf(output))).toEqual(range(200));
+      expect(indices(await readFileRows(output))).toEqual(range(200));
     }));
 
   it("that became read-only is told with what to do, and the job goes on when it can be written again", () =>
@@ -114,16 +114,16 @@ describe("a disk", () => {
       await server.arrived(30);
       run.child.kill("SIGKILL");
       await run.result;
-      const before = (await rowsOf(output)).length;
+      const before = (await readFileRows(output)).length;
       await mount("-o", "remount,ro", output);
       const { code, stderr } = await runCli(args);
       expect({ code, stderr }).toMatchObject({ code: 3 });
       expect(stderr).toContain(output);
       expect(stderr).toContain("fix the permissions");
       await mount("-o", "remount,rw", output);
-      expect(await rowsOf(output)).toHaveLength(before);
+      expect(await readFileRows(output)).toHaveLength(before);
       expect(await runCli(args)).toMatchObject({ code: 0 });
-      expect(indices(await rowsOf(output))).toEqual(range(6));
+      expect(indices(await readFileRows(output))).toEqual(range(6));
       await server.close();
     }));
 });
@@ -139,7 +139,7 @@ describe("limits", () => {
       return { usage };
     });
     const output = freshFolder();
-    const config = await files.write("candidate: { outputLimit: 300 }\nchairman: { outputLimit: 300 }\n", "yaml");
+    const config = await files.write("candidate: { maxOutputTokens: 300 }\nchairman: { maxOutputTokens: 300 }\n", "yaml");
     const args = [...against(server, await seeds(10), output), "--config", config];
     const cap = 40_000;
     const first = await runCli([...args, "--max-tokens", `${cap}`]);
@@ -150,7 +150,7 @@ describe("limits", () => {
     expect(most).toBeLessThanOrEqual(cap);
     expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
     expect((await runCli([...args, "--max-tokens", "1000000"])).code).toBe(0);
-    expect(indices(await rowsOf(output))).toEqual(range(10));
+    expect(indices(await readFileRows(output))).toEqual(range(10));
     expect(repaid(server, (request) => request.answered)).toEqual([]);
     await server.close();
   });
@@ -180,7 +180,7 @@ describe("limits", () => {
     const { code, stderr } = await run.result;
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(stderr).toContain("answers again");
-    expect(await rowsOf(output)).toHaveLength(8);
+    expect(await readFileRows(output)).toHaveLength(8);
     await server.close();
   });
 
@@ -193,7 +193,7 @@ describe("limits", () => {
     expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
     server.setHandler(() => undefined);
     expect(await runCli(args)).toMatchObject({ code: 0 });
-    expect(indices(await rowsOf(output))).toEqual(range(4));
+    expect(indices(await readFileRows(output))).toEqual(range(4));
     await server.close();
   });
 });

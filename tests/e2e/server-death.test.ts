@@ -7,7 +7,7 @@ import { conversationId, settingsFingerprint } from "../../src/generation/finger
 import { Settings } from "../../src/state/settings.js";
 import { runCli, startCli } from "../support/cli.js";
 import { devServers, freePort } from "../support/dev-server.js";
-import { jobFiles, rowsOf } from "../support/job-files.js";
+import { jobFiles, readFileRows } from "../support/job-files.js";
 import { allowedEndpoint } from "../support/openai-env.js";
 import { startOpenAiServer } from "../support/openai-server.js";
 import { indices, range, readFailures } from "../support/rows.js";
@@ -36,7 +36,7 @@ describe("a server that dies in mid-job", () => {
     }
     const { code, stderr } = await run.result;
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    const rows = await rowsOf(output);
+    const rows = await readFileRows(output);
     expect(indices(rows)).toEqual(range(100));
     expect(new Set(rows.map(({ id }) => id)).size).toBe(100);
     for (const { turns, messages } of rows) {
@@ -71,7 +71,7 @@ describe("a server that dies in mid-job", () => {
     const args = ["generate", await files.write(JSON.stringify(seed)), "--output", output, "--server", busy.url, ...endpoint];
     const run = await runCli([...args, "--keep-checkpoints"]);
     expect(run).toMatchObject({ code: 0 });
-    expect(await rowsOf(output)).toMatchObject([{ id, turns: [{ turn: 1 }, { turn: 2 }] }]);
+    expect(await readFileRows(output)).toMatchObject([{ id, turns: [{ turn: 1 }, { turn: 2 }] }]);
     const threads = await busy.client().threads.search({ metadata: { conversation: id } });
     expect(threads.map(({ status, metadata }) => [status, metadata?.["replaced"] ?? false])).toEqual([["idle", false]]);
     expect(await busy.client().threads.get(id)).toMatchObject({ status: "busy", metadata: { replaced: true } });
@@ -80,7 +80,7 @@ describe("a server that dies in mid-job", () => {
     const paid = ownModels.requests.length;
     await rm(output, { recursive: true });
     expect(await runCli(args)).toMatchObject({ code: 0 });
-    expect(await rowsOf(output)).toHaveLength(1);
+    expect(await readFileRows(output)).toHaveLength(1);
     expect(ownModels.requests).toHaveLength(paid);
     expect(await busy.client().threads.search({ limit: 1000 })).toEqual([]);
     await ownModels.close();
@@ -103,12 +103,12 @@ describe("a server that dies in mid-job", () => {
     expect(stderr).toContain(`the LangGraph server ${gone.url} does not answer`);
     expect(stderr).toContain("The same command continues");
     expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
-    const done = (await rowsOf(output)).length;
+    const done = (await readFileRows(output)).length;
     expect(done).toBeLessThan(20);
 
     await start();
     expect((await runCli(args)).code).toBe(0);
-    expect(indices(await rowsOf(output))).toEqual(range(20));
+    expect(indices(await readFileRows(output))).toEqual(range(20));
     await ownModels.close();
   });
 });

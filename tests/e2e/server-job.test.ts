@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import { runCli, startCli } from "../support/cli.js";
 import { type DevServer, devServers } from "../support/dev-server.js";
-import { jobFiles, rowsOf } from "../support/job-files.js";
+import { jobFiles, readFileRows } from "../support/job-files.js";
 import { allowedEndpoint } from "../support/openai-env.js";
 import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
 import { indices, range, readFailures } from "../support/rows.js";
@@ -38,13 +38,13 @@ describe("generate --server", () => {
     expect((await runCli(["generate", file, "--output", here])).code).toBe(0);
     const args = ["generate", file, "--output", there, "--server", server.url];
     expect(await runCli(args)).toMatchObject({ code: 0, stdout: "" });
-    const byIndex = async (output: string) => (await rowsOf(output)).sort((a, b) => a.seed.index - b.seed.index);
+    const byIndex = async (output: string) => (await readFileRows(output)).sort((a, b) => a.seed.index - b.seed.index);
     expect(await byIndex(there)).toEqual(await byIndex(here));
     expect(await threads()).toBe(0);
     const again = await runCli(args);
     expect(again).toMatchObject({ code: 0 });
     expect(again.stderr).toContain("6 by earlier runs");
-    expect(await rowsOf(there)).toHaveLength(6);
+    expect(await readFileRows(there)).toHaveLength(6);
   });
 
   it("reports what its conversations cost, and stops at a budget", async () => {
@@ -53,12 +53,12 @@ describe("generate --server", () => {
     const first = await runCli([...args, "--max-tokens", "1"]);
     expect(first.code).toBe(3);
     expect(first.stderr).toContain("budget");
-    const paid = (await rowsOf(output)).length;
+    const paid = (await readFileRows(output)).length;
     expect(paid).toBeGreaterThan(0);
     expect(paid).toBeLessThan(8);
     const rest = await runCli(args);
     expect(rest.code).toBe(0);
-    const rows = await rowsOf(output);
+    const rows = await readFileRows(output);
     const tokens = (name: "inputTokens" | "outputTokens") => rows.reduce((sum, row) => sum + (row.usage[name] ?? 0), 0).toLocaleString("en");
     expect(rest.stderr).toContain(`8 calls, ${tokens("inputTokens")} input and ${tokens("outputTokens")} output tokens`);
   });
@@ -68,7 +68,7 @@ describe("generate --server", () => {
     const output = freshFolder();
     const run = await runCli(["generate", await seeds(1), "--output", output, "--server", server.url, "--assistant", assistant_id, "--turns", "4"]);
     expect(run.code).toBe(0);
-    expect((await rowsOf(output))[0]?.turns.map(({ evolution }) => evolution)).toEqual(["seed", "follow_up", "follow_up", "follow_up"]);
+    expect((await readFileRows(output))[0]?.turns.map(({ evolution }) => evolution)).toEqual(["seed", "follow_up", "follow_up", "follow_up"]);
     const missing = await runCli(["generate", await seeds(1), "--output", freshFolder(), "--server", server.url, "--assistant", "nothing"]);
     expect(missing).toMatchObject({ code: 1 });
     expect(missing.stderr).toContain('no assistant or graph "nothing"');
@@ -84,7 +84,7 @@ describe("generate --server", () => {
     const file = await files.write(JSON.stringify([{ messages }, { instruction: "Explain it.", input: "Bread", system: "Be kind." }]), "json");
     const output = freshFolder();
     expect((await runCli(["generate", file, "--output", output, "--server", server.url, "--turns", "2", "--keep-checkpoints"])).code).toBe(0);
-    const rows = (await rowsOf(output)).sort((a, b) => a.seed.index - b.seed.index);
+    const rows = (await readFileRows(output)).sort((a, b) => a.seed.index - b.seed.index);
     expect(rows[0]?.messages.slice(0, 4)).toEqual(messages);
     expect(rows[0]?.turns).toHaveLength(2);
     expect(rows[1]?.messages.slice(0, 2)).toEqual([
@@ -107,14 +107,14 @@ describe("generate --server", () => {
     const first = await runCli(args);
     expect(first.code).toBe(2);
     expect(await readFailures(join(output, "failures.jsonl"))).toMatchObject([
-      { seed: { index: 1 }, code: "reply_empty", turn: 2, rawText: "", attempts: 3 },
+      { seed: { index: 1 }, code: "response_empty", turn: 2, rawText: "", attempts: 3 },
     ]);
     models.setHandler(() => undefined);
     const before = models.requests.length;
     expect((await runCli([...args, "--retry-failed"])).code).toBe(0);
     expect(models.requests.slice(before).map(({ role }) => role)).toEqual(["candidate"]);
     expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
-    expect(indices(await rowsOf(output))).toEqual(range(3));
+    expect(indices(await readFileRows(output))).toEqual(range(3));
   });
 
   it("stops at once at what would fail every conversation, and says what to mend on the server", async () => {
@@ -178,7 +178,7 @@ describe("generate --server", () => {
     expect(code).toBe(exitCode);
     expect(stderr).toContain(said);
     expect(stderr).not.toContain("secret@");
-    await expect(rowsOf(output)).rejects.toThrow("ENOENT");
+    await expect(readFileRows(output)).rejects.toThrow("ENOENT");
   });
 });
 
@@ -196,7 +196,7 @@ describe("a job that is stopped", () => {
     run.child.kill("SIGINT");
     await run.said("stopping");
     release();
-    await expect.poll(async () => (await rowsOf(output)).length).toBe(1);
+    await expect.poll(async () => (await readFileRows(output)).length).toBe(1);
     const [hanging] = models.requests.slice(before).filter(({ answered }) => !answered);
     expect(hanging?.abandoned).toBe(false);
     run.child.kill("SIGINT");
@@ -207,7 +207,7 @@ describe("a job that is stopped", () => {
 
     models.setHandler(() => undefined);
     expect((await runCli(args)).code).toBe(0);
-    expect(indices(await rowsOf(output))).toEqual(range(4));
+    expect(indices(await readFileRows(output))).toEqual(range(4));
   });
 
   it("that was killed finds its runs again: each conversation once, little paid twice", async () => {
@@ -220,7 +220,7 @@ describe("a job that is stopped", () => {
     run.child.kill("SIGKILL");
     await run.result;
     expect((await runCli(args)).code).toBe(0);
-    expect(indices(await rowsOf(output))).toEqual(range(12));
+    expect(indices(await readFileRows(output))).toEqual(range(12));
     // At most the superstep that was under way in each conversation, a panel of three at worst.
     expect(models.requests.length - before).toBeLessThanOrEqual(12 * 11 + 4 * 3);
   });

@@ -2,7 +2,7 @@ import type { Client } from "@langchain/langgraph-sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 
-import type { ReviewEvent } from "../../src/nodes/events.js";
+import type { ConversationEvent } from "../../src/nodes/events.js";
 import type { Turn } from "../../src/state/records.js";
 import { type DevServer, devServers } from "../support/dev-server.js";
 import { allowedEndpoint } from "../support/openai-env.js";
@@ -12,7 +12,7 @@ import { temporaryFiles } from "../support/temporary-files.js";
 interface Values {
   readonly messages: { readonly id: string; readonly type: string; readonly content: string }[];
   readonly turns: Turn[];
-  readonly endedEarly: { readonly reason: string } | null;
+  readonly earlyStop: { readonly reason: string } | null;
 }
 
 const files = temporaryFiles();
@@ -53,7 +53,7 @@ describe("streaming", () => {
   });
 
   it("custom: an event for every review, with turn, reviewer and scores, and for every verdict", async () => {
-    const events: ReviewEvent[] = [];
+    const events: ConversationEvent[] = [];
     for await (const { event, data } of client.runs.stream(await newThread(), assistant, {
       input,
       context: { turns: 2, panel },
@@ -85,15 +85,15 @@ describe("streaming", () => {
     models.setHandler(({ role }) => (role === "candidate" ? { status: 401 } : undefined));
     const told: unknown[] = [];
     for await (const { event, data } of client.runs.stream(await newThread(), assistant, { input, context: online(), streamMode: "custom" }))
-      if (event === "error" || (event === "custom" && JSON.stringify(data).includes('"failed"'))) told.push([event, data]);
+      if (event === "error" || (event === "custom" && JSON.stringify(data).includes('"type":"error"'))) told.push([event, data]);
     expect(told).toEqual([
       [
         "custom",
         expect.objectContaining({
-          type: "failed",
+          type: "error",
           name: "ModelCallError",
           code: "model_unauthorized",
-          facts: expect.objectContaining({ status: 401 }),
+          details: expect.objectContaining({ status: 401 }),
         }),
       ],
       ["error", expect.objectContaining({ error: "ModelCallError" })],
@@ -174,7 +174,7 @@ describe("a person's pause", () => {
     const other = await newThread();
     await client.runs.wait(other, assistant, { input, context });
     await client.runs.wait(other, assistant, { command: { resume: { action: "end" } }, context });
-    expect(await valuesOf(other)).toMatchObject({ endedEarly: { reason: "ended_by_person" }, turns: [{ turn: 1 }] });
+    expect(await valuesOf(other)).toMatchObject({ earlyStop: { reason: "stopped_by_human" }, turns: [{ turn: 1 }] });
     expect((await client.threads.getState(other)).next).toEqual([]);
   });
 

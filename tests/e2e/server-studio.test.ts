@@ -71,9 +71,9 @@ describe("what Studio draws and asks for", () => {
   it("describes state and output, field by field", async () => {
     const { state_schema: state, output_schema: output } = await server.client().assistants.getSchemas(assistant);
     const described = { title: expect.any(String), description: expect.any(String) };
-    const shown = { messages: { ...described, langgraph_type: "messages" }, turns: described, endedEarly: described };
+    const shown = { messages: { ...described, langgraph_type: "messages" }, turns: described, earlyStop: described };
     expect(output).toMatchObject({ properties: shown });
-    expect(state).toMatchObject({ properties: { ...shown, proposal: described, instruction: described } });
+    expect(state).toMatchObject({ properties: { ...shown, pendingInstruction: described, instruction: described } });
   });
 
   it("is the true graph, with the person's pause and a label on every branch", async () => {

@@ -14,7 +14,7 @@ describe("two shards of a job", () => {
       counted += 490;
       return { usage: { prompt_tokens: 400, completion_tokens: 90 } };
     });
-    const config = await files.write("candidate: { outputLimit: 300 }\nchairman: { outputLimit: 300 }\n", "yaml");
+    const config = await files.write("candidate: { maxOutputTokens: 300 }\nchairman: { maxOutputTokens: 300 }\n", "yaml");
     const cap = 50_001;
     const args = [...against(server, await seeds(20), freshFolder()), "--config", config, "--max-tokens", `${cap}`];
     const shards = await Promise.all(["1/2", "2/2"].map((shard) => runCli([...args, "--shard", shard])));

@@ -33,7 +33,7 @@ describe.concurrent("a bad day of the endpoint and three kills", () => {
       for (const { code, stderr } of results) expect({ code, stderr }).toMatchObject({ code: 0 });
       expect(indices(rows)).toEqual(range(conversations));
       expect(new Set(rows.map((row) => row.id)).size).toBe(conversations);
-      expect(rows.filter((row) => row.turns.length !== 3 || row.endedEarly)).toEqual([]);
+      expect(rows.filter((row) => row.turns.length !== 3 || row.earlyStop)).toEqual([]);
       // At a kill each conversation under way has at most one superstep in flight: a candidate, a chairman, or the panel.
       expect(repaid.inexcusable).toEqual([]);
       expect(repaid.all.length).toBeLessThanOrEqual(kills * results.length * concurrency * reviewers);

@@ -71,7 +71,7 @@ describe("a job's traces", () => {
     );
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const [row] = await readRows(join(output, "conversations.jsonl"));
-    expect(row?.turns[0]?.abstentions).toMatchObject([{ reviewer: "usefulness", code: "reply_malformed" }]);
+    expect(row?.turns[0]?.abstentions).toMatchObject([{ reviewer: "usefulness", code: "response_invalid" }]);
     await expectEventfulTrace(langsmith, row?.id ?? "");
     await Promise.all([langsmith.close(), endpoint.close()]);
   });

@@ -5,21 +5,21 @@ import { describe, expect, it } from "vitest";
 import { InputError } from "../../src/errors.js";
 import { createReviewInstructGraph } from "../../src/graph/review-instruct.js";
 import { createReviewPanel } from "../../src/graph/review-panel.js";
-import type { AnswerUnderReview, CustomReviewers, ReviewerWord } from "../../src/nodes/custom-reviewer.js";
+import type { ReviewInput, CustomReviewers, ReviewResult } from "../../src/nodes/custom-reviewer.js";
 import type { NodeRuntime } from "../../src/nodes/runtime.js";
 import type { SettingsInput } from "../../src/state/settings.js";
-import { newThread, panelOf } from "../support/graph-under-test.js";
-import { type Script, plainScript, scriptedModels } from "../support/scripted-models.js";
+import { newThread, getPanelNamespace } from "../support/graph-under-test.js";
+import { type Script, defaultScript, scriptedModels } from "../support/scripted-models.js";
 
 const messages = [new HumanMessage("Hello"), new AIMessage("Hi."), new HumanMessage("How do I bake bread?"), new AIMessage("With patience.")];
-const settings: SettingsInput = { panel: panelOf("a", "words") };
+const settings: SettingsInput = { panel: getPanelNamespace("a", "words") };
 
 const scores = { usefulness: 2, relevance: 2, accuracy: 2, depth: 2, creativity: 2 };
-const tooLong: ReviewerWord = { scores, verdict: "negative", critique: "Ten words too many." };
+const tooLong: ReviewResult = { scores, verdict: "negative", critique: "Ten words too many." };
 
-function panelUnderTest(reviewers: CustomReviewers, script: Script = plainScript, fixed = settings) {
+function panelUnderTest(reviewers: CustomReviewers, script: Script = defaultScript, fixed = settings) {
   const scripted = scriptedModels(script);
-  return { ...scripted, panel: createReviewPanel({ models: scripted.models, settings: fixed, reviewers, checkpointer: new MemorySaver() }) };
+  return { ...scripted, panel: createReviewPanel({ callModel: scripted.models, settings: fixed, customReviewers: reviewers, checkpointer: new MemorySaver() }) };
 }
 
 describe("a custom reviewer", () => {
@@ -40,7 +40,7 @@ describe("a custom reviewer", () => {
   });
 
   it("sees instruction, answer, conversation, its seat, the settings and the signal", async () => {
-    const seen: [AnswerUnderReview, NodeRuntime][] = [];
+    const seen: [ReviewInput, NodeRuntime][] = [];
     const { panel } = panelUnderTest({
       words: async (answer, runtime) => {
         seen.push([answer, runtime]);
@@ -60,7 +60,7 @@ describe("a custom reviewer", () => {
   });
 
   it("may stand aside, with code and reason on record", async () => {
-    const { panel } = panelUnderTest({ words: () => ({ code: "service_down", reason: "the word counter is off" }) }, plainScript, {
+    const { panel } = panelUnderTest({ words: () => ({ code: "service_down", reason: "the word counter is off" }) }, defaultScript, {
       ...settings,
       quorum: 1,
     });
@@ -89,7 +89,7 @@ describe("a custom reviewer", () => {
     ["no critique", { ...tooLong, critique: "" }, "critique"],
     ["nothing of the kind", {}, "Invalid input"],
   ])("that returns %s is named", async (_, word, said) => {
-    const broken: ReviewerWord = JSON.parse(JSON.stringify(word));
+    const broken: ReviewResult = JSON.parse(JSON.stringify(word));
     const failure = panelUnderTest({ words: () => broken }).panel.invoke({ messages }, newThread());
     await expect(failure).rejects.toThrow(InputError);
     await expect(failure).rejects.toThrow(/custom reviewer "words"/);
@@ -97,14 +97,14 @@ describe("a custom reviewer", () => {
   });
 
   it("is found by its own name alone: a reviewer called `constructor` is a model", async () => {
-    const { panel, begun } = panelUnderTest({ words: () => tooLong }, plainScript, { panel: panelOf("constructor", "words") });
+    const { panel, begun } = panelUnderTest({ words: () => tooLong }, defaultScript, { panel: getPanelNamespace("constructor", "words") });
     await panel.invoke({ messages }, newThread());
     expect(begun).toEqual(["constructor 2"]);
   });
 
   it("sits in the loop as well, and its critique reaches the chairman", async () => {
     const { models, requests } = scriptedModels();
-    const graph = createReviewInstructGraph({ models, reviewers: { words: ({ answer }) => ({ ...tooLong, critique: `Too long: ${answer}` }) } });
+    const graph = createReviewInstructGraph({ callModel: models, customReviewers: { words: ({ answer }) => ({ ...tooLong, critique: `Too long: ${answer}` }) } });
     const { turns } = await graph.invoke({ instruction: "How do I bake bread?" }, newThread({ ...settings, turns: 2 }));
     expect(turns[0]?.reviews.map(({ reviewer, critique }) => [reviewer, critique])).toContainEqual(["words", "Too long: Answer number 1."]);
     expect(requests.find(({ role }) => role === "chairman")?.messages.at(-1)?.text).toContain("Too long: Answer number 1.");
@@ -112,8 +112,8 @@ describe("a custom reviewer", () => {
 
   it("is not asked where the panel has no such seat", async () => {
     const { models, begun } = scriptedModels();
-    const graph = createReviewInstructGraph({ models, reviewers: { words: () => tooLong } });
-    await graph.invoke({ instruction: "How do I bake bread?" }, newThread({ turns: 2, panel: panelOf("a") }));
+    const graph = createReviewInstructGraph({ callModel: models, customReviewers: { words: () => tooLong } });
+    await graph.invoke({ instruction: "How do I bake bread?" }, newThread({ turns: 2, panel: getPanelNamespace("a") }));
     expect(begun).toEqual(["candidate 1", "a 1", "chairman 1", "candidate 2"]);
   });
 });

@@ -1,19 +1,19 @@
 import { describe, expect, it } from "vitest";
 
-import { ReplyError } from "../../src/errors.js";
-import type { ModelReply } from "../../src/nodes/model-access.js";
-import { dialogueOf } from "../../src/state/conversation.js";
+import { InvalidResponseError } from "../../src/errors.js";
+import type { ModelResponse } from "../../src/model-calls/model-call.js";
+import { toConversationMessages } from "../../src/state/conversation.js";
 import { graphUnderTest, newThread } from "../support/graph-under-test.js";
-import { type Script, plainScript, promptText } from "../support/scripted-models.js";
+import { type Script, defaultScript, promptText } from "../support/scripted-models.js";
 
 const seed = { instruction: "How do I bake bread?" };
 
 /** A chairman that says one thing after the other, then stays with the last. */
-function chairmanSaying(...replies: Partial<ModelReply>[]): Script {
-  return (request, call) => (request.role === "chairman" ? (replies[call.ofRole] ?? replies.at(-1) ?? {}) : plainScript(request, call));
+function chairmanSaying(...replies: Partial<ModelResponse>[]): Script {
+  return (request, call) => (request.role === "chairman" ? (replies[call.roleCallIndex] ?? replies.at(-1) ?? {}) : defaultScript(request, call));
 }
 
-function asking(instruction: string): Partial<ModelReply> {
+function asking(instruction: string): Partial<ModelResponse> {
   return { text: JSON.stringify({ instruction }) };
 }
 
@@ -24,19 +24,19 @@ async function run(script: Script) {
 }
 
 describe("a conversation ends early, valid as it is, when the chairman twice", () => {
-  it.each<[string, Partial<ModelReply>, RegExp]>([
+  it.each<[string, Partial<ModelResponse>, RegExp]>([
     ["repeats an instruction", asking("how do I bake bread"), /repeats an earlier one/],
     ["says nothing", { text: "" }, /empty/],
     ["asks nothing", asking("  "), /empty/],
     ["leaks a tag", asking("<ask>What flour?</ask>"), /"<ask>"/],
     ["speaks of the reviewers", asking("The reviewers miss the temperature. What is it?"), /"reviewers"/],
     ["sends something else", { text: '{"question": "What flour?"}' }, /instruction: /],
-    ["is cut off", { text: '{"instruction": "What', finish: "length" }, /cut off at the output limit/],
+    ["is cut off", { text: '{"instruction": "What', finishReason: "length" }, /cut off at the output limit/],
   ])("%s", async (_, reply, reason) => {
     const { output, chairman } = await run(chairmanSaying(reply));
     expect(chairman).toHaveLength(2);
-    expect(output.endedEarly).toMatchObject({ reason: "no_new_instruction", detail: expect.stringMatching(reason) });
-    expect(dialogueOf(output.messages).map(({ role }) => role)).toEqual(["user", "assistant"]);
+    expect(output.earlyStop).toMatchObject({ reason: "no_valid_instruction", message: expect.stringMatching(reason) });
+    expect(toConversationMessages(output.messages).map(({ role }) => role)).toEqual(["user", "assistant"]);
     expect(output.turns).toHaveLength(1);
     expect(output.turns[0]?.calls.map(({ role }) => role)).toEqual(["candidate", "reviewer", "chairman", "chairman"]);
   });
@@ -45,7 +45,7 @@ describe("a conversation ends early, valid as it is, when the chairman twice", (
 describe("the chairman's one more chance", () => {
   it("comes with what was wrong, and saves the conversation", async () => {
     const { output, chairman } = await run(chairmanSaying(asking("How do I bake bread?"), asking("What flour?"), asking("What salt?")));
-    expect(output.endedEarly).toBeNull();
+    expect(output.earlyStop).toBeNull();
     expect(output.turns).toHaveLength(3);
     const [first, second] = chairman;
     if (!first || !second) throw new Error("the chairman was asked once");
@@ -62,15 +62,15 @@ describe("the chairman's one more chance", () => {
   });
 
   it("is not given after a refusal", async () => {
-    const { output, chairman } = await run(chairmanSaying({ finish: "refusal" }));
+    const { output, chairman } = await run(chairmanSaying({ finishReason: "refusal" }));
     expect(chairman).toHaveLength(1);
-    expect(output.endedEarly?.detail).toMatch(/refused/);
+    expect(output.earlyStop?.message).toMatch(/refused/);
   });
 
   it("is not needed for plain text", async () => {
     const { output, chairman } = await run(chairmanSaying({ text: "What flour?" }, { text: "What salt?" }));
     expect(chairman).toHaveLength(2);
-    expect(dialogueOf(output.messages).flatMap(({ role, content }) => (role === "user" ? [content] : []))).toEqual([
+    expect(toConversationMessages(output.messages).flatMap(({ role, content }) => (role === "user" ? [content] : []))).toEqual([
       seed.instruction,
       "What flour?",
       "What salt?",
@@ -79,26 +79,26 @@ describe("the chairman's one more chance", () => {
 });
 
 describe("a candidate that gives no usable answer", () => {
-  const candidateSaying = (...replies: Partial<ModelReply>[]): Script => {
-    return (request, call) => (request.role === "candidate" ? (replies[call.ofRole] ?? replies.at(-1) ?? {}) : plainScript(request, call));
+  const candidateSaying = (...replies: Partial<ModelResponse>[]): Script => {
+    return (request, call) => (request.role === "candidate" ? (replies[call.roleCallIndex] ?? replies.at(-1) ?? {}) : defaultScript(request, call));
   };
 
-  it.each<[string, Partial<ModelReply>, number]>([
-    ["reply_empty", { text: "" }, 3],
-    ["reply_truncated", { text: "Half an", finish: "length" }, 3],
-    ["reply_refused", { text: "", finish: "refusal" }, 1],
+  it.each<[string, Partial<ModelResponse>, number]>([
+    ["response_empty", { text: "" }, 3],
+    ["response_truncated", { text: "Half an", finishReason: "length" }, 3],
+    ["response_refused", { text: "", finishReason: "refusal" }, 1],
   ])("fails the run with %s after as many tries as make sense", async (code, reply, tries) => {
     const { graph, requests } = graphUnderTest(candidateSaying(reply));
     const failure = graph.invoke(seed, newThread());
-    await expect(failure).rejects.toThrow(ReplyError);
-    await expect(failure).rejects.toMatchObject({ code, facts: { role: "candidate", attempts: tries, rawText: reply.text } });
+    await expect(failure).rejects.toThrow(InvalidResponseError);
+    await expect(failure).rejects.toMatchObject({ code, details: { role: "candidate", attempts: tries, rawText: reply.text } });
     expect(requests).toHaveLength(tries);
   });
 
   it("may mend its ways: what was cut off does not enter the conversation", async () => {
-    const { graph, requests } = graphUnderTest(candidateSaying({ text: "Half an", finish: "length" }, { text: "" }, { text: "Whole." }));
+    const { graph, requests } = graphUnderTest(candidateSaying({ text: "Half an", finishReason: "length" }, { text: "" }, { text: "Whole." }));
     const output = await graph.invoke(seed, newThread({ mode: "single_turn" }));
-    expect(dialogueOf(output.messages).at(-1)?.content).toBe("Whole.");
+    expect(toConversationMessages(output.messages).at(-1)?.content).toBe("Whole.");
     expect(output.messages).toHaveLength(2);
     expect(output.turns[0]?.calls).toHaveLength(3);
     expect(requests[1]?.messages.at(-1)?.text).toMatch(/cut off/);

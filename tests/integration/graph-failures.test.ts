@@ -1,29 +1,29 @@
 import { expect, it } from "vitest";
 
-import { graphUnderTest, newThread, panelOf, unavailable } from "../support/graph-under-test.js";
-import { plainScript } from "../support/scripted-models.js";
+import { graphUnderTest, newThread, getPanelNamespace, unavailable } from "../support/graph-under-test.js";
+import { defaultScript } from "../support/scripted-models.js";
 
 it("a failure is told with code and facts to whoever watches, and then thrown", async () => {
   const { graph } = graphUnderTest((request, call) =>
-    call.label === "candidate 2" ? { finish: "refusal", text: "No." } : plainScript(request, call),
+    call.label === "candidate 2" ? { finishReason: "refusal", text: "No." } : defaultScript(request, call),
   );
   const failures: unknown[] = [];
   const watch = async () => {
     for await (const event of await graph.stream(
       { instruction: "Why?" },
-      { ...newThread({ turns: 2, panel: panelOf("a") }), streamMode: "custom" },
+      { ...newThread({ turns: 2, panel: getPanelNamespace("a") }), streamMode: "custom" },
     )) {
-      if (event.type === "failed") failures.push(event);
+      if (event.type === "error") failures.push(event);
     }
   };
-  await expect(watch()).rejects.toMatchObject({ code: "reply_refused" });
+  await expect(watch()).rejects.toMatchObject({ code: "response_refused" });
   expect(failures).toEqual([
     {
-      type: "failed",
-      name: "ReplyError",
-      code: "reply_refused",
+      type: "error",
+      name: "InvalidResponseError",
+      code: "response_refused",
       message: expect.stringContaining("refused"),
-      facts: { role: "candidate", model: "scripted", attempts: 1, rawText: "No." },
+      details: { role: "candidate", model: "scripted", attempts: 1, rawText: "No." },
     },
   ]);
 });
@@ -31,19 +31,19 @@ it("a failure is told with code and facts to whoever watches, and then thrown", 
 it("a reviewer that abstains fails nothing", async () => {
   const { graph } = graphUnderTest((request, call) => {
     if (request.reviewer === "c") throw unavailable("reviewer");
-    return plainScript(request, call);
+    return defaultScript(request, call);
   });
   const types: string[] = [];
-  const config = { ...newThread({ turns: 2, panel: panelOf("a", "b", "c") }), streamMode: "custom" as const };
+  const config = { ...newThread({ turns: 2, panel: getPanelNamespace("a", "b", "c") }), streamMode: "custom" as const };
   for await (const event of await graph.stream({ instruction: "Why?" }, config)) types.push(event.type);
   expect(types).toContain("abstention");
-  expect(types).not.toContain("failed");
+  expect(types).not.toContain("error");
 });
 
 it("answers keep the ids that they were streamed under, but an id that comes twice replaces no answer", async () => {
   const answers = ["one", "two", "two"];
   const { graph } = graphUnderTest((request, call) =>
-    request.role === "candidate" ? { text: `Answer ${call.turn}.`, messageId: answers[call.turn - 1] } : plainScript(request, call),
+    request.role === "candidate" ? { text: `Answer ${call.turn}.`, messageId: answers[call.turn - 1] } : defaultScript(request, call),
   );
   const { messages } = await graph.invoke({ instruction: "Why?" }, newThread({ turns: 3, mode: "no_review" }));
   const given = messages.filter((message) => message.type === "ai");

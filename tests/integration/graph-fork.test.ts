@@ -1,13 +1,13 @@
 import { HumanMessage } from "@langchain/core/messages";
 import { describe, expect, it } from "vitest";
 
-import { fullTurns } from "../../src/state/conversation.js";
-import { graphUnderTest, newThread, panelOf } from "../support/graph-under-test.js";
+import { getTurnsWithMessages } from "../../src/state/conversation.js";
+import { graphUnderTest, newThread, getPanelNamespace } from "../support/graph-under-test.js";
 
 /** A finished conversation of three turns, and its checkpoint where the candidate was about to answer the given turn. */
 async function finished(atTurn: number) {
   const bench = graphUnderTest();
-  const thread = newThread({ turns: 3, panel: panelOf("a", "b") });
+  const thread = newThread({ turns: 3, panel: getPanelNamespace("a", "b") });
   const output = await bench.graph.invoke({ instruction: "How do I bake bread?" }, thread);
   for await (const snapshot of bench.graph.getStateHistory(thread)) {
     if (snapshot.next[0] === "candidate" && snapshot.values.turns.length === atTurn) return { ...bench, thread, output, snapshot };
@@ -30,7 +30,7 @@ describe("a conversation taken up at an earlier point with another instruction",
     expect(begun).toEqual(rounds.slice(rounds.indexOf(`candidate ${turn}`)));
     expect(requests[before]?.messages.at(-1)?.text).toBe("How do I bake cake?");
 
-    const [was, is] = [fullTurns(output), fullTurns(forked)];
+    const [was, is] = [getTurnsWithMessages(output), getTurnsWithMessages(forked)];
     expect(is).toHaveLength(3);
     expect(is.slice(0, turn - 1)).toEqual(was.slice(0, turn - 1));
     expect(is[turn - 1]).toMatchObject({ instruction: "How do I bake cake?", evolution: was[turn - 1]?.evolution });
@@ -47,7 +47,7 @@ describe("a conversation taken up at an earlier point with another instruction",
     });
     await graph.invoke(null, { ...fork, context: thread.context });
     const original = await graph.getState({ configurable: { ...thread.configurable, ...tip.configurable } });
-    expect(fullTurns(original.values)).toEqual(fullTurns(output));
+    expect(getTurnsWithMessages(original.values)).toEqual(getTurnsWithMessages(output));
   });
 
   it("may be asked again unchanged", async () => {
@@ -55,6 +55,6 @@ describe("a conversation taken up at an earlier point with another instruction",
     begun.length = 0;
     const again = await graph.invoke(null, { ...snapshot.config, context: thread.context });
     expect(begun).toEqual(["candidate 3"]);
-    expect(fullTurns(again)).toHaveLength(3);
+    expect(getTurnsWithMessages(again)).toHaveLength(3);
   });
 });

@@ -2,8 +2,8 @@ import { Command } from "@langchain/langgraph";
 import { describe, expect, it } from "vitest";
 
 import type { HumanDecision } from "../../src/nodes/human-review.js";
-import { dialogueOf } from "../../src/state/conversation.js";
-import { graphUnderTest, newThread, panelOf } from "../support/graph-under-test.js";
+import { toConversationMessages } from "../../src/state/conversation.js";
+import { graphUnderTest, newThread, getPanelNamespace } from "../support/graph-under-test.js";
 import { type Script, reviewText } from "../support/scripted-models.js";
 
 const script: Script = ({ role, reviewer }, { turn }) => {
@@ -14,7 +14,7 @@ const script: Script = ({ role, reviewer }, { turn }) => {
 /** A run that waits for a person after its first answer. */
 async function paused() {
   const bench = graphUnderTest(script);
-  const thread = newThread({ turns: 2, humanReview: true, panel: panelOf("a", "b") });
+  const thread = newThread({ turns: 2, humanReview: true, panel: getPanelNamespace("a", "b") });
   const output = await bench.graph.invoke({ instruction: "How do I bake bread?" }, thread);
   /** Answers the pause as a client would, with whatever it sends. */
   const say = (resume: unknown) => bench.graph.invoke(new Command({ resume }), thread);
@@ -25,8 +25,8 @@ async function paused() {
 
 const paidBeforePause = ["candidate 1", "a 1", "b 1", "chairman 1"];
 
-function instructions(output: { messages: Parameters<typeof dialogueOf>[0] }): string[] {
-  return dialogueOf(output.messages).flatMap(({ role, content }) => (role === "user" ? [content] : []));
+function instructions(output: { messages: Parameters<typeof toConversationMessages>[0] }): string[] {
+  return toConversationMessages(output.messages).flatMap(({ role, content }) => (role === "user" ? [content] : []));
 }
 
 describe("a pause for a person", () => {
@@ -54,7 +54,7 @@ describe("a pause for a person", () => {
     const output = await decide({ action: "accept" });
     expect(instructions(output)).toEqual(["How do I bake bread?", "What of salt in turn 1?"]);
     expect(output.turns.map(({ evolution }) => evolution)).toEqual(["seed", "depth"]);
-    expect(output.endedEarly).toBeNull();
+    expect(output.earlyStop).toBeNull();
     expect(begun).toEqual([...paidBeforePause, "candidate 2"]);
     expect(await waiting()).toEqual([]);
   });
@@ -73,9 +73,9 @@ describe("a pause for a person", () => {
   ])("ends the conversation, valid as it is, when they end it (%s)", async (detail, recorded) => {
     const { decide, begun, graph, thread } = await paused();
     const output = await decide({ action: "end", ...(detail === undefined ? {} : { detail }) });
-    expect(output.endedEarly).toEqual({ reason: "ended_by_person", detail: expect.stringMatching(recorded) });
+    expect(output.earlyStop).toEqual({ reason: "stopped_by_human", message: expect.stringMatching(recorded) });
     expect(output.turns).toHaveLength(1);
-    expect(dialogueOf(output.messages).map(({ role }) => role)).toEqual(["user", "assistant"]);
+    expect(toConversationMessages(output.messages).map(({ role }) => role)).toEqual(["user", "assistant"]);
     expect(begun).toEqual(paidBeforePause);
     expect((await graph.getState(thread)).next).toEqual([]);
   });
@@ -115,8 +115,8 @@ describe("a pause for a person", () => {
   });
 
   it("is skipped where the chairman has no instruction to show", async () => {
-    const { graph } = graphUnderTest((request, call) => (request.role === "chairman" ? { finish: "refusal" } : script(request, call)));
+    const { graph } = graphUnderTest((request, call) => (request.role === "chairman" ? { finishReason: "refusal" } : script(request, call)));
     const output = await graph.invoke({ instruction: "How do I bake bread?" }, newThread({ humanReview: true }));
-    expect(output.endedEarly?.reason).toBe("no_new_instruction");
+    expect(output.earlyStop?.reason).toBe("no_valid_instruction");
   });
 });

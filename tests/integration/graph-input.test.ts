@@ -2,7 +2,7 @@ import { AIMessage, HumanMessage, SystemMessage } from "@langchain/core/messages
 import { describe, expect, it } from "vitest";
 
 import { InputError } from "../../src/errors.js";
-import { dialogueOf, fullTurns } from "../../src/state/conversation.js";
+import { toConversationMessages, getTurnsWithMessages } from "../../src/state/conversation.js";
 import { graphUnderTest, newThread } from "../support/graph-under-test.js";
 import type { Script } from "../support/scripted-models.js";
 
@@ -10,8 +10,8 @@ const answerEach: Script = ({ role }, { index }) => ({ text: role === "candidate
 const short = { mode: "no_review", turns: 2 } as const;
 const single = { mode: "single_turn" } as const;
 
-function lines(output: Parameters<typeof fullTurns>[0]) {
-  return dialogueOf(output.messages).map(({ role, content }) => `${role}: ${content}`);
+function lines(output: Parameters<typeof getTurnsWithMessages>[0]) {
+  return toConversationMessages(output.messages).map(({ role, content }) => `${role}: ${content}`);
 }
 
 describe("a seed", () => {
@@ -45,7 +45,7 @@ describe("a seed", () => {
       "user: What of side 2?",
       "assistant: A3",
     ]);
-    expect(fullTurns(output).map(({ instruction, response, evolution }) => [instruction, response, evolution])).toEqual([
+    expect(getTurnsWithMessages(output).map(({ instruction, response, evolution }) => [instruction, response, evolution])).toEqual([
       ["Why?", "A1", "seed"],
       ["What of side 2?", "A3", "follow_up"],
     ]);
@@ -76,7 +76,7 @@ describe("a thread that is taken up again", () => {
       [3, "seed"],
       [4, "follow_up"],
     ]);
-    expect(fullTurns(output).map(({ instruction }) => instruction)).toEqual(["Hi.", "What of side 2?", "Something else.", "What of side 5?"]);
+    expect(getTurnsWithMessages(output).map(({ instruction }) => instruction)).toEqual(["Hi.", "What of side 2?", "Something else.", "What of side 5?"]);
   });
 
   it("takes a new instruction, and the same system prompt again", async () => {
@@ -93,7 +93,7 @@ describe("a thread that is taken up again", () => {
     await graph.invoke({ instruction: "Hi." }, thread);
     const messages = [new HumanMessage("Elsewhere?"), new AIMessage("Said elsewhere."), new HumanMessage("And here?")];
     const output = await graph.invoke({ messages }, thread);
-    expect(fullTurns(output).map(({ instruction, response }) => [instruction, response])).toEqual([
+    expect(getTurnsWithMessages(output).map(({ instruction, response }) => [instruction, response])).toEqual([
       ["Hi.", "A1"],
       ["And here?", "A2"],
     ]);
@@ -102,8 +102,8 @@ describe("a thread that is taken up again", () => {
   it("starts afresh after an early end", async () => {
     const { graph } = graphUnderTest(({ role }) => ({ text: role === "candidate" ? "A" : "Hi." }));
     const thread = newThread(short);
-    expect((await graph.invoke({ instruction: "Hi." }, thread)).endedEarly).not.toBeNull();
-    expect((await graph.invoke({ instruction: "Ho." }, { ...thread, context: newThread(single).context })).endedEarly).toBeNull();
+    expect((await graph.invoke({ instruction: "Hi." }, thread)).earlyStop).not.toBeNull();
+    expect((await graph.invoke({ instruction: "Ho." }, { ...thread, context: newThread(single).context })).earlyStop).toBeNull();
   });
 });
 

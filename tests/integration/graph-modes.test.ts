@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { dialogueOf, fullTurns } from "../../src/state/conversation.js";
+import { toConversationMessages, getTurnsWithMessages } from "../../src/state/conversation.js";
 import type { SettingsInput } from "../../src/state/settings.js";
-import { graphUnderTest, newThread, panelOf } from "../support/graph-under-test.js";
-import { type Script, plainScript, reviewText } from "../support/scripted-models.js";
+import { graphUnderTest, newThread, getPanelNamespace } from "../support/graph-under-test.js";
+import { type Script, defaultScript, reviewText } from "../support/scripted-models.js";
 
 const seed = { instruction: "How do I bake bread?" };
 
@@ -12,7 +12,7 @@ function ruling(...verdicts: ("positive" | "negative")[]): Script {
   return (request, call) =>
     request.role === "reviewer"
       ? { text: reviewText(verdicts[call.turn - 1] ?? "positive", `Remark on turn ${call.turn}.`) }
-      : plainScript(request, call);
+      : defaultScript(request, call);
 }
 
 async function run(context: SettingsInput | undefined, script?: Script) {
@@ -23,7 +23,7 @@ async function run(context: SettingsInput | undefined, script?: Script) {
 
 describe("a mode", () => {
   it("multi_review: the whole panel rules on every answer but the last, and the verdict gives the direction", async () => {
-    const { turns, begun } = await run({ turns: 4, panel: panelOf("a", "b", "c") }, ruling("negative", "positive", "negative"));
+    const { turns, begun } = await run({ turns: 4, panel: getPanelNamespace("a", "b", "c") }, ruling("negative", "positive", "negative"));
     expect(turns.map(({ turn, evolution, verdict, reviews }) => [turn, evolution, verdict, reviews.map(({ reviewer }) => reviewer)])).toEqual([
       [1, "seed", "negative", ["a", "b", "c"]],
       [2, "depth", "positive", ["a", "b", "c"]],
@@ -34,7 +34,7 @@ describe("a mode", () => {
   });
 
   it("one_review: the panel's first reviewer rules alone", async () => {
-    const { turns } = await run({ mode: "one_review", turns: 2, panel: panelOf("a", "b"), quorum: 2 }, ruling("negative"));
+    const { turns } = await run({ mode: "one_review", turns: 2, panel: getPanelNamespace("a", "b"), quorum: 2 }, ruling("negative"));
     expect(turns.map(({ evolution, verdict, reviews }) => [evolution, verdict, reviews.map(({ reviewer }) => reviewer)])).toEqual([
       ["seed", "negative", ["a"]],
       ["depth", null, []],
@@ -59,12 +59,12 @@ describe("a mode", () => {
 
   it.each(["multi_review", "one_review", "no_review", "single_turn"] as const)("%s: user and assistant alternate, in plain text", async (mode) => {
     const { output } = await run({ mode, turns: 3 });
-    const lines = dialogueOf(output.messages);
+    const lines = toConversationMessages(output.messages);
     expect(lines.map(({ role }) => role)).toEqual(lines.map((_, index) => (index % 2 === 0 ? "user" : "assistant")));
     expect(lines).toHaveLength(output.messages.length);
     for (const message of output.messages) expect(typeof message.content).toBe("string");
-    expect(output.endedEarly).toBeNull();
-    expect(fullTurns(output).map(({ instruction }) => instruction)).toEqual(
+    expect(output.earlyStop).toBeNull();
+    expect(getTurnsWithMessages(output).map(({ instruction }) => instruction)).toEqual(
       lines.filter(({ role }) => role === "user").map(({ content }) => content),
     );
   });
@@ -75,7 +75,7 @@ describe("the number of calls", () => {
   const grid = sizes.flatMap((turns) => sizes.map((reviewers) => [turns, reviewers] as const));
 
   it.each(grid)("is T + (T-1)(R+1) for T = %i, R = %i, and R more when the final turn is reviewed", async (turns, reviewers) => {
-    const panel = panelOf(...["a", "b", "c", "d", "e"].slice(0, reviewers));
+    const panel = getPanelNamespace(...["a", "b", "c", "d", "e"].slice(0, reviewers));
     const plain = await run({ turns, panel });
     expect(plain.begun).toHaveLength(turns + (turns - 1) * (reviewers + 1));
     const reviewed = await run({ turns, panel, reviewFinalTurn: true });
@@ -85,7 +85,7 @@ describe("the number of calls", () => {
   });
 
   it("is kept on record turn by turn, with model and tokens", async () => {
-    const { turns } = await run({ turns: 2, panel: panelOf("a", "b") });
+    const { turns } = await run({ turns: 2, panel: getPanelNamespace("a", "b") });
     const usage = { model: "scripted", inputTokens: 10, outputTokens: 5 };
     expect(turns.map(({ calls }) => calls)).toEqual([
       [
@@ -117,8 +117,8 @@ describe("a conversation", () => {
 
   it("breaks a tie as it is told", async () => {
     const split: Script = (request, call) =>
-      request.role === "reviewer" ? { text: reviewText(request.reviewer === "a" ? "positive" : "negative", "Hm.") } : plainScript(request, call);
-    const panel = panelOf("a", "b");
+      request.role === "reviewer" ? { text: reviewText(request.reviewer === "a" ? "positive" : "negative", "Hm.") } : defaultScript(request, call);
+    const panel = getPanelNamespace("a", "b");
     expect((await run({ turns: 2, panel, tieBreak: "breadth" }, split)).turns[1]?.evolution).toBe("breadth");
     expect((await run({ turns: 2, panel, tieBreak: "depth" }, split)).turns[1]?.evolution).toBe("depth");
   });

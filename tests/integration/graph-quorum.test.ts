@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
 
 import { ModelCallError, QuorumError, ReviewInstructError } from "../../src/errors.js";
-import { graphUnderTest, newThread, panelOf, unavailable } from "../support/graph-under-test.js";
-import { type Script, plainScript, reviewText } from "../support/scripted-models.js";
+import { graphUnderTest, newThread, getPanelNamespace, unavailable } from "../support/graph-under-test.js";
+import { type Script, defaultScript, reviewText } from "../support/scripted-models.js";
 
 const seed = { instruction: "How do I bake bread?" };
-const panel = panelOf("a", "b", "c");
+const panel = getPanelNamespace("a", "b", "c");
 
 /** Everyone works but the reviewers in `down`, whose endpoint does not answer. */
 function without(down: Set<string>): Script {
   return (request, call) => {
     if (request.reviewer !== undefined && down.has(request.reviewer)) throw unavailable(request.reviewer);
-    return plainScript(request, call);
+    return defaultScript(request, call);
   };
 }
 
@@ -29,7 +29,7 @@ describe("a reviewer that cannot review", () => {
 
   it("abstains after three replies that are no review, with their price on record", async () => {
     const { graph, begun, requests } = graphUnderTest((request, call) =>
-      request.reviewer === "b" ? { text: '{"verdict": "positive"}' } : plainScript(request, call),
+      request.reviewer === "b" ? { text: '{"verdict": "positive"}' } : defaultScript(request, call),
     );
     const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel }));
     expect(begun.filter((label) => label === "b 1")).toHaveLength(3);
@@ -39,7 +39,7 @@ describe("a reviewer that cannot review", () => {
     expect(turns[0]?.abstentions).toEqual([
       {
         reviewer: "b",
-        code: "reply_malformed",
+        code: "response_invalid",
         reason: expect.stringMatching(/reviewer "b".*3 attempts.*critique: /),
         attempts: 3,
         rawText: '{"verdict": "positive"}',
@@ -49,7 +49,7 @@ describe("a reviewer that cannot review", () => {
 
   it("is asked again with what was wrong, and heard once it has mended its reply", async () => {
     const { graph, requests } = graphUnderTest((request, call) => {
-      if (request.reviewer !== "b") return plainScript(request, call);
+      if (request.reviewer !== "b") return defaultScript(request, call);
       return { text: request.messages.length === 2 ? "Fine by me!" : reviewText("negative", "No salt.") };
     });
     const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel }));
@@ -60,7 +60,7 @@ describe("a reviewer that cannot review", () => {
 
   it("keeps the price of a reply that came before its endpoint failed", async () => {
     const { graph } = graphUnderTest((request, call) => {
-      if (request.reviewer !== "b") return plainScript(request, call);
+      if (request.reviewer !== "b") return defaultScript(request, call);
       if (request.messages.length === 2) return { text: "Fine by me!" };
       throw unavailable("b");
     });
@@ -75,14 +75,14 @@ describe("a reviewer that cannot review", () => {
     expect(begun).toContain("b 2");
   });
 
-  it.each(["model_unauthorized", "model_out_of_credit", "model_not_found", "model_misconfigured"] as const)(
+  it.each(["model_unauthorized", "model_insufficient_quota", "model_not_found", "model_invalid_configuration"] as const)(
     "does not hide the user's own mistake: %s stops the run",
     async (code) => {
       const mistake = new ModelCallError(code, "wrong key", { role: "reviewer", endpoint: "http://127.0.0.1:9/v1", model: "m", attempts: 1 });
       let mended = false;
       const { graph, begun } = graphUnderTest((request, call) => {
         if (request.reviewer === "b" && !mended) throw mistake;
-        return plainScript(request, call);
+        return defaultScript(request, call);
       });
       const thread = newThread({ turns: 2, panel });
       await expect(graph.invoke(seed, thread)).rejects.toThrow("wrong key");
@@ -97,7 +97,7 @@ describe("a reviewer that cannot review", () => {
 describe("reviewers that fail the run together", () => {
   it("do not abstain, and each tells why, alone or in LangGraph's collective error", async () => {
     const { graph } = graphUnderTest((request, call) => {
-      if (request.reviewer === undefined) return plainScript(request, call);
+      if (request.reviewer === undefined) return defaultScript(request, call);
       throw new ReviewInstructError("budget_exhausted", `no money left for ${request.reviewer}`);
     });
     const error: unknown = await graph.invoke(seed, newThread({ panel })).catch((thrown: unknown) => thrown);
@@ -114,9 +114,9 @@ describe("a panel below its quorum", () => {
     const failure = graph.invoke(seed, newThread({ panel }));
     await expect(failure).rejects.toThrow(QuorumError);
     await expect(failure).rejects.toMatchObject({
-      code: "below_quorum",
+      code: "quorum_not_met",
       message: expect.stringMatching(/turn 1: 1 of the 2 reviews.*b: the endpoint of b is down.*c: the endpoint of c is down/),
-      facts: { turn: 1, reviews: 1, quorum: 2 },
+      details: { turn: 1, reviews: 1, quorum: 2 },
     });
   });
 
@@ -156,8 +156,8 @@ describe("a panel below its quorum", () => {
 
   it("needs all of a panel that is smaller than the quorum", async () => {
     const { graph } = graphUnderTest(without(new Set(["a"])));
-    await expect(graph.invoke(seed, newThread({ mode: "one_review", panel }))).rejects.toMatchObject({ facts: { reviews: 0, quorum: 1 } });
-    await expect(graph.invoke(seed, newThread({ panel: panelOf("a", "b"), quorum: 5 }))).rejects.toMatchObject({ facts: { reviews: 1, quorum: 2 } });
+    await expect(graph.invoke(seed, newThread({ mode: "one_review", panel }))).rejects.toMatchObject({ details: { reviews: 0, quorum: 1 } });
+    await expect(graph.invoke(seed, newThread({ panel: getPanelNamespace("a", "b"), quorum: 5 }))).rejects.toMatchObject({ details: { reviews: 1, quorum: 2 } });
   });
 
   it("holds for a reviewed final turn, too", async () => {

@@ -2,12 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { describe, expect, it } from "vitest";
 
-import { dialogueOf } from "../../src/state/conversation.js";
-import { graphUnderTest, newThread, panelOf, unavailable } from "../support/graph-under-test.js";
-import { type Script, plainScript } from "../support/scripted-models.js";
+import { toConversationMessages } from "../../src/state/conversation.js";
+import { graphUnderTest, newThread, getPanelNamespace, unavailable } from "../support/graph-under-test.js";
+import { type Script, defaultScript } from "../support/scripted-models.js";
 
 const seed = { instruction: "How do I bake bread?" };
-const panel = panelOf("a", "b", "c");
+const panel = getPanelNamespace("a", "b", "c");
 const settings = { turns: 3, panel };
 
 /** Every call of an undisturbed run of {@link settings}. */
@@ -18,7 +18,7 @@ function failingOnce(error: () => Error, ...labels: string[]): Script {
   const left = new Set(labels);
   return (request, call) => {
     if (left.delete(call.label)) throw error();
-    return plainScript(request, call);
+    return defaultScript(request, call);
   };
 }
 
@@ -37,7 +37,7 @@ describe("a run that failed", () => {
       ["breadth", "positive", 3],
       ["breadth", null, 0],
     ]);
-    expect(dialogueOf(messages).map(({ role }) => role)).toEqual(["user", "assistant", "user", "assistant", "user", "assistant"]);
+    expect(toConversationMessages(messages).map(({ role }) => role)).toEqual(["user", "assistant", "user", "assistant", "user", "assistant"]);
   });
 
   it("may be resumed by a process that was started anew, failure after failure", async () => {
@@ -58,7 +58,7 @@ describe("a run that failed", () => {
     await expect(graph.invoke(seed, thread)).rejects.toThrow(fire);
     await graph.invoke(null, thread);
     const [failed, resumed] = requests.filter(({ role }) => role === "candidate").slice(1);
-    expect(dialogueOf(resumed?.messages ?? [])).toEqual(dialogueOf(failed?.messages ?? []));
+    expect(toConversationMessages(resumed?.messages ?? [])).toEqual(toConversationMessages(failed?.messages ?? []));
   });
 
   it.each(["candidate 2", "chairman 1"])("for want of an endpoint at %s tells so, and is resumed", async (label) => {
@@ -74,7 +74,7 @@ describe("a run that failed", () => {
     const { graph, answered } = graphUnderTest(async (request, call) => {
       if (failing && call.label === "b 1") throw crash();
       if (request.role === "reviewer") await delay(50, undefined, { signal: call.config.signal });
-      return plainScript(request, call);
+      return defaultScript(request, call);
     });
     const thread = newThread(settings);
     await expect(graph.invoke(seed, thread)).rejects.toThrow(fire);
@@ -87,7 +87,7 @@ describe("a run that failed", () => {
   it("does not disturb the other threads of its graph", async () => {
     const { graph } = graphUnderTest((request, call) => {
       if (request.messages.at(-1)?.text.includes("Fail")) throw crash();
-      return plainScript(request, call);
+      return defaultScript(request, call);
     });
     const runs = ["Fail now.", "Fine.", "Fail too.", "Good."].map((instruction) => graph.invoke({ instruction }, newThread(settings)));
     const results = await Promise.allSettled(runs);
@@ -114,7 +114,7 @@ describe("a run that is stopped by its signal", () => {
     const allWait = new Promise<void>((resolve) => (tell = resolve));
     let done = false;
     const script: Script = (request, call) => {
-      if (done || !labels.includes(call.label)) return plainScript(request, call);
+      if (done || !labels.includes(call.label)) return defaultScript(request, call);
       waiting.add(call.label);
       if (waiting.size === labels.length) tell();
       return new Promise((_, reject) => {

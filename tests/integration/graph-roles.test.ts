@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { readQuotes } from "../../src/prompts/quote.js";
-import { dialogueOf } from "../../src/state/conversation.js";
-import { graphUnderTest, newThread, panelOf } from "../support/graph-under-test.js";
-import { type Script, plainScript, promptText, reviewText } from "../support/scripted-models.js";
+import { parseQuotes } from "../../src/model-calls/quote-untrusted.js";
+import { toConversationMessages } from "../../src/state/conversation.js";
+import { graphUnderTest, newThread, getPanelNamespace } from "../support/graph-under-test.js";
+import { type Script, defaultScript, promptText, reviewText } from "../support/scripted-models.js";
 
 const seed = { instruction: "How do I bake bread?", system: "You are a baker." };
 
@@ -12,10 +12,10 @@ const remarks: Script = (request, call) => {
   if (request.role === "reviewer") {
     return { text: reviewText(call.turn === 1 ? "negative" : "positive", `Remark of ${call.label}: $& "quoted"\nand a second line.`) };
   }
-  return request.role === "candidate" ? { text: `Answer ${call.turn}.` } : plainScript(request, call);
+  return request.role === "candidate" ? { text: `Answer ${call.turn}.` } : defaultScript(request, call);
 };
 
-async function run(script: Script = remarks, panel = panelOf("a", "b", "c")) {
+async function run(script: Script = remarks, panel = getPanelNamespace("a", "b", "c")) {
   const bench = graphUnderTest(script);
   const output = await bench.graph.invoke(seed, newThread({ turns: 3, panel, reviewFinalTurn: true }));
   const of = (role: string) => bench.requests.filter((request) => request.role === role);
@@ -27,9 +27,9 @@ describe("the candidate", () => {
     const { of, output } = await run();
     const asked = of("candidate");
     expect(asked).toHaveLength(3);
-    const spoken = dialogueOf(output.messages).filter(({ role }) => role !== "system");
+    const spoken = toConversationMessages(output.messages).filter(({ role }) => role !== "system");
     asked.forEach((request, index) => {
-      const [system, ...rest] = dialogueOf(request.messages);
+      const [system, ...rest] = toConversationMessages(request.messages);
       expect(system?.role).toBe("system");
       expect(rest).toEqual(spoken.slice(0, 2 * index + 1));
       expect(promptText(request)).not.toMatch(/Remark of|verdict|negative|depth/i);
@@ -45,7 +45,7 @@ describe("a reviewer", () => {
     for (const [index, request] of asked.entries()) {
       const turn = Math.floor(index / 3) + 1;
       expect(promptText(request)).not.toContain("Remark of");
-      const quotes = readQuotes(promptText(request));
+      const quotes = parseQuotes(promptText(request));
       expect(quotes.at(-1)).toEqual({ label: "answer", text: `Answer ${turn}.` });
       expect(quotes.filter(({ label }) => label === "assistant").map(({ text }) => text)).toEqual(
         Array.from({ length: turn - 1 }, (_, earlier) => `Answer ${earlier + 1}.`),
@@ -66,7 +66,7 @@ describe("a reviewer", () => {
     let open = () => {};
     const allStarted = new Promise<void>((resolve) => (open = resolve));
     const meeting: Script = async (request, call) => {
-      if (request.role !== "reviewer") return plainScript(request, call);
+      if (request.role !== "reviewer") return defaultScript(request, call);
       if (++started === size) open();
       let timer: NodeJS.Timeout | undefined;
       const tooLate = new Promise<never>((_, reject) => {
@@ -76,7 +76,7 @@ describe("a reviewer", () => {
       return { text: reviewText("positive", "All here.") };
     };
     const { graph } = graphUnderTest(meeting);
-    const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel: panelOf(...names) }));
+    const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel: getPanelNamespace(...names) }));
     expect(turns[0]?.reviews.map(({ reviewer }) => reviewer)).toEqual(names);
   });
 
@@ -85,13 +85,13 @@ describe("a reviewer", () => {
     const finished = new Map(["b", "c"].map((name) => [name, new Promise<void>((resolve) => finish.set(name, resolve))]));
     const waitsFor: Record<string, string> = { a: "b", b: "c" };
     const backwards: Script = async (request, call) => {
-      if (request.reviewer === undefined) return plainScript(request, call);
+      if (request.reviewer === undefined) return defaultScript(request, call);
       await finished.get(waitsFor[request.reviewer] ?? "");
       finish.get(request.reviewer)?.();
       return { text: reviewText("positive", "Done.") };
     };
     const { graph } = graphUnderTest(backwards);
-    const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel: panelOf("a", "b", "c") }));
+    const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel: getPanelNamespace("a", "b", "c") }));
     expect(turns[0]?.reviews.map(({ reviewer }) => reviewer)).toEqual(["a", "b", "c"]);
   });
 });
@@ -103,12 +103,12 @@ describe("the chairman", () => {
     if (!first || !second) throw new Error("the chairman was not asked twice");
     const critiques = (turn: number) =>
       ["a", "b", "c"].map((name) => ({ label: "critique", text: `Remark of ${name} ${turn}: $& "quoted"\nand a second line.` }));
-    expect(readQuotes(promptText(first)).filter(({ label }) => label === "critique")).toEqual(critiques(1));
+    expect(parseQuotes(promptText(first)).filter(({ label }) => label === "critique")).toEqual(critiques(1));
     expect(promptText(first)).toContain("verdict: negative. Direction: depth.");
-    expect(readQuotes(promptText(second)).filter(({ label }) => label === "critique")).toEqual(critiques(2));
+    expect(parseQuotes(promptText(second)).filter(({ label }) => label === "critique")).toEqual(critiques(2));
     expect(promptText(second)).toContain("verdict: positive. Direction: breadth.");
     expect(
-      readQuotes(promptText(second))
+      parseQuotes(promptText(second))
         .filter(({ label }) => label === "assistant")
         .map(({ text }) => text),
     ).toEqual(["Answer 1.", "Answer 2."]);
@@ -116,9 +116,9 @@ describe("the chairman", () => {
 
   it("is asked for an object by a schema, as the reviewers are, and the candidate for free text", async () => {
     const { of } = await run();
-    expect(new Set(of("chairman").map(({ reply }) => reply?.name))).toEqual(new Set(["next_instruction"]));
-    expect(new Set(of("reviewer").map(({ reply }) => reply?.name))).toEqual(new Set(["review"]));
-    expect(new Set(of("candidate").map(({ reply }) => reply))).toEqual(new Set([undefined]));
+    expect(new Set(of("chairman").map(({ responseFormat }) => responseFormat?.name))).toEqual(new Set(["next_instruction"]));
+    expect(new Set(of("reviewer").map(({ responseFormat }) => responseFormat?.name))).toEqual(new Set(["review"]));
+    expect(new Set(of("candidate").map(({ responseFormat }) => responseFormat))).toEqual(new Set([undefined]));
   });
 });
 
@@ -146,7 +146,7 @@ describe("every call", () => {
     const seen: unknown[] = [];
     const { graph } = graphUnderTest((request, call) => {
       seen.push([call.config.tags, call.config.metadata]);
-      return plainScript(request, call);
+      return defaultScript(request, call);
     });
     await graph.invoke(seed, { ...newThread({ mode: "single_turn" }), tags: ["mine"], metadata: { batch: 7 } });
     expect(seen).toEqual([[expect.arrayContaining(["mine", "role:candidate"]), expect.objectContaining({ batch: 7, role: "candidate" })]]);

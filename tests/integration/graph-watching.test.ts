@@ -1,13 +1,13 @@
 import { getConfigTypeSchema, getInputTypeSchema, getOutputTypeSchema, getStateTypeSchema } from "@langchain/langgraph/zod/schema";
 import { describe, expect, it } from "vitest";
 
-import type { ReviewEvent } from "../../src/nodes/events.js";
+import type { ConversationEvent } from "../../src/nodes/events.js";
 import { Settings, type SettingsInput } from "../../src/state/settings.js";
-import { graphUnderTest, newThread, panelOf } from "../support/graph-under-test.js";
-import { type Script, plainScript, reviewText } from "../support/scripted-models.js";
+import { graphUnderTest, newThread, getPanelNamespace } from "../support/graph-under-test.js";
+import { type Script, defaultScript, reviewText } from "../support/scripted-models.js";
 
-async function eventsOf(context: SettingsInput, script?: Script): Promise<ReviewEvent[]> {
-  const events: ReviewEvent[] = [];
+async function eventsOf(context: SettingsInput, script?: Script): Promise<ConversationEvent[]> {
+  const events: ConversationEvent[] = [];
   const { graph } = graphUnderTest(script);
   for await (const event of await graph.stream({ instruction: "Why is the sky blue?" }, { ...newThread(context), streamMode: "custom" })) {
     events.push(event);
@@ -23,7 +23,7 @@ describe("what a run tells while it goes on", () => {
         return { text: reviewText(request.reviewer === "a" ? "positive" : "negative", `${request.reviewer} on ${call.turn}.`) };
       return { text: JSON.stringify({ instruction: `Question ${call.turn + 1}?` }) };
     };
-    const events = await eventsOf({ turns: 2, panel: panelOf("a", "b") }, script);
+    const events = await eventsOf({ turns: 2, panel: getPanelNamespace("a", "b") }, script);
     const [ask, answer, first, second, ...rest] = events;
     expect([ask, answer]).toEqual([
       { type: "instruction", turn: 1, evolution: "seed", instruction: "Why is the sky blue?" },
@@ -42,12 +42,12 @@ describe("what a run tells while it goes on", () => {
 
   it("names an abstention and an early end", async () => {
     const script: Script = (request, call) => {
-      if (request.reviewer === "c") return { finish: "refusal" };
-      return request.role === "chairman" ? { finish: "refusal" } : plainScript(request, call);
+      if (request.reviewer === "c") return { finishReason: "refusal" };
+      return request.role === "chairman" ? { finishReason: "refusal" } : defaultScript(request, call);
     };
-    const events = await eventsOf({ turns: 2, panel: panelOf("a", "b", "c") }, script);
-    expect(events).toContainEqual(expect.objectContaining({ type: "abstention", turn: 1, reviewer: "c", code: "reply_refused" }));
-    expect(events.at(-1)).toMatchObject({ type: "ended_early", turn: 1, reason: "no_new_instruction" });
+    const events = await eventsOf({ turns: 2, panel: getPanelNamespace("a", "b", "c") }, script);
+    expect(events).toContainEqual(expect.objectContaining({ type: "abstention", turn: 1, reviewer: "c", code: "response_refused" }));
+    expect(events.at(-1)).toMatchObject({ type: "early_stop", turn: 1, reason: "no_valid_instruction" });
   });
 });
 
@@ -91,7 +91,7 @@ describe("the schemas that Studio builds its forms from", () => {
   });
 
   it("show the conversation and its record", () => {
-    expect(getOutputTypeSchema(graph)).toMatchObject({ properties: { messages: {}, turns: { type: "array" }, endedEarly: {} } });
+    expect(getOutputTypeSchema(graph)).toMatchObject({ properties: { messages: {}, turns: { type: "array" }, earlyStop: {} } });
     expect(getStateTypeSchema(graph)).toMatchObject({ properties: { messages: { langgraph_type: "messages" }, turns: { type: "array" } } });
   });
 

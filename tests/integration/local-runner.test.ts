@@ -1,10 +1,10 @@
 import { MemorySaver } from "@langchain/langgraph";
 import { describe, expect, it } from "vitest";
 
-import { localRunner } from "../../src/generation/conversation.js";
+import { createLocalRunner } from "../../src/generation/local-runner.js";
 import { createReviewInstructGraph } from "../../src/graph/review-instruct.js";
 import { Settings } from "../../src/state/settings.js";
-import { panelOf } from "../support/graph-under-test.js";
+import { getPanelNamespace } from "../support/graph-under-test.js";
 import { scriptedModels } from "../support/scripted-models.js";
 
 /** A store that is cut off when it is to write its n-th checkpoint, with the results of that step already kept. */
@@ -17,16 +17,16 @@ class CutOffSaver extends MemorySaver {
   }
 }
 
-const settings = Settings.parse({ turns: 2, panel: panelOf("a", "b", "c"), reviewFinalTurn: true });
+const settings = Settings.parse({ turns: 2, panel: getPanelNamespace("a", "b", "c"), reviewFinalTurn: true });
 const conversation = { id: "one", index: 0, seed: { instruction: "How do I bake bread?" } };
 const never = new AbortController().signal;
-const stop = { drain: never, abort: never };
+const stop = { gracefulStop: never, abort: never };
 
 /** Cuts off the first run before its n-th checkpoint, and takes the conversation up in a process that was started anew. */
 async function cutOffAfter(checkpoints: number) {
   const { models, answered } = scriptedModels();
   const saver = new CutOffSaver();
-  const open = () => localRunner({ graph: createReviewInstructGraph({ models, checkpointer: saver }), saver, settings });
+  const open = () => createLocalRunner({ graph: createReviewInstructGraph({ callModel: models, checkpointer: saver }), saver, settings });
   saver.left = checkpoints;
   const first = await open()
     .run(conversation, stop)
@@ -38,7 +38,7 @@ async function cutOffAfter(checkpoints: number) {
 
 describe("a conversation that was cut off between a step and its checkpoint", () => {
   it("goes on from there, wherever that is, with every answer paid for once", async () => {
-    const whole = { turns: [{ turn: 1 }, { turn: 2, verdict: "positive" }], endedEarly: null };
+    const whole = { turns: [{ turn: 1 }, { turn: 2, verdict: "positive" }], earlyStop: null };
     const undisturbed = await cutOffAfter(Infinity);
     expect(undisturbed).toMatchObject({ wasCutOff: false, output: whole });
     // The input, the seed, and candidate, panel and verdict twice with the chairman between them.

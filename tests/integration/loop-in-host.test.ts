@@ -1,15 +1,15 @@
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { expect, it } from "vitest";
 
-import { createReviewInstructGraph, superstepsOf } from "../../src/graph/review-instruct.js";
+import { createReviewInstructGraph, recursionLimitFor } from "../../src/graph/review-instruct.js";
 import { Settings } from "../../src/state/settings.js";
 import { scriptedModels } from "../support/scripted-models.js";
 
 it("runs as a node of another graph, with as many turns as the limit is given for", async () => {
   const turns = 20;
   const { models } = scriptedModels();
-  const host = new StateGraph(MessagesAnnotation, Settings).addNode("loop", createReviewInstructGraph({ models })).addEdge(START, "loop").compile();
+  const host = new StateGraph(MessagesAnnotation, Settings).addNode("loop", createReviewInstructGraph({ callModel: models })).addEdge(START, "loop").compile();
   const input = { messages: [{ role: "user", content: "How do I bake bread?" }] };
-  const { messages } = await host.invoke(input, { context: Settings.parse({ turns, humanReview: false }), recursionLimit: superstepsOf(turns) });
+  const { messages } = await host.invoke(input, { context: Settings.parse({ turns, humanReview: false }), recursionLimit: recursionLimitFor(turns) });
   expect(messages).toHaveLength(2 * turns);
 });

@@ -2,14 +2,14 @@ import { HumanMessage } from "@langchain/core/messages";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { ModelCallError } from "../../src/errors.js";
-import { type ModelAccessOptions, createModelAccess } from "../../src/models/access.js";
-import type { RetryNotice } from "../../src/models/call/retry.js";
-import type { ModelRequest } from "../../src/nodes/model-access.js";
+import { type ModelCallerOptions, createModelCaller } from "../../src/models/create-model-caller.js";
+import type { RetryEvent } from "../../src/model-calls/middleware/retry.js";
+import type { ModelRequest } from "../../src/model-calls/model-call.js";
 import { callWatched, requestTo, secretKey, testEnv } from "../support/model-requests.js";
 import { type Fault, type OpenAiServer, type Reply, startOpenAiServer } from "../support/openai-server.js";
 
 let server: OpenAiServer;
-let notices: RetryNotice[];
+let notices: RetryEvent[];
 beforeEach(async () => {
   server = await startOpenAiServer();
   notices = [];
@@ -23,11 +23,11 @@ function serve(...outcomes: (Fault | Reply)[]) {
   server.setHandler(({ index }) => outcomes[index] ?? well);
 }
 
-function accessWith(options: ModelAccessOptions = {}) {
-  return createModelAccess({ env: testEnv, minDelayMs: 1, onRetry: (notice) => notices.push(notice), ...options });
+function accessWith(options: ModelCallerOptions = {}) {
+  return createModelCaller({ env: testEnv, minDelayMs: 1, onRetry: (notice) => notices.push(notice), ...options });
 }
 
-function call(options?: ModelAccessOptions, overrides?: Partial<ModelRequest>) {
+function call(options?: ModelCallerOptions, overrides?: Partial<ModelRequest>) {
   return accessWith(options)(requestTo(server.baseUrl, overrides), {});
 }
 
@@ -48,7 +48,7 @@ function wholeText(error: unknown): string {
 }
 
 describe("failures that pass", () => {
-  it.each<[string, Fault, Partial<RetryNotice>]>([
+  it.each<[string, Fault, Partial<RetryEvent>]>([
     [
       "429 without Retry-After",
       { status: 429, body: { error: { message: "slow down" } } },
@@ -102,7 +102,7 @@ describe("failures that pass", () => {
     server.setHandler(() => ({ status: 500 }));
     const error = await failure(call({ maxRetries: 2 }));
     expect(server.requests).toHaveLength(3);
-    expect(error.facts).toEqual({ role: "candidate", endpoint: server.baseUrl, model: "openai:test-model", status: 500, attempts: 3 });
+    expect(error.details).toEqual({ role: "candidate", endpoint: server.baseUrl, model: "openai:test-model", status: 500, attempts: 3 });
   });
 
   it.each<Fault>([
@@ -141,7 +141,7 @@ describe("timeouts", () => {
   it("says what to do when it never answers", async () => {
     server.setHandler(() => ({ hang: true }));
     const error = await failure(call({ timeoutMs: 20, maxRetries: 1 }));
-    expect(error).toMatchObject({ code: "model_timeout", facts: { attempts: 2 }, message: expect.stringContaining("Raise the timeout") });
+    expect(error).toMatchObject({ code: "model_timeout", details: { attempts: 2 }, message: expect.stringContaining("Raise the timeout") });
   });
 
   it("watches over streams as well", async () => {
@@ -154,7 +154,7 @@ describe("timeouts", () => {
 describe("failures that stay", () => {
   it.each<[number, string, string]>([
     [400, "model_bad_request", "temperature"],
-    [402, "model_out_of_credit", "account of the key in TEST_KEY is out of credit"],
+    [402, "model_insufficient_quota", "account of the key in TEST_KEY is out of credit"],
     [404, "model_not_found", "base URL"],
     [405, "model_not_found", "base URL"],
     [413, "model_bad_request", "length of the conversation"],
@@ -165,7 +165,7 @@ describe("failures that stay", () => {
     server.setHandler(() => ({ status, body: { error: { message: "No, and here is why" } } }));
     const error = await failure(call({}, { role: "reviewer", reviewer: "depth" }));
     expect(server.requests).toHaveLength(1);
-    expect(error).toMatchObject({ code, facts: { role: "reviewer", endpoint: server.baseUrl, status, attempts: 1 } });
+    expect(error).toMatchObject({ code, details: { role: "reviewer", endpoint: server.baseUrl, status, attempts: 1 } });
     expect(error.message).toContain('reviewer "depth"');
     expect(error.message).toContain(server.baseUrl);
     expect(error.message).toContain("openai:test-model");
@@ -189,14 +189,14 @@ describe("failures that stay", () => {
     server.setHandler(() => ({ status: 429, body: { error: { message: "You exceeded your current quota", code: "insufficient_quota" } } }));
     const error = await failure(call());
     expect(server.requests).toHaveLength(1);
-    expect(error).toMatchObject({ code: "model_out_of_credit", message: expect.stringContaining("plan and billing") });
+    expect(error).toMatchObject({ code: "model_insufficient_quota", message: expect.stringContaining("plan and billing") });
   });
 
   it("does not follow redirects, which could lead prompts and key elsewhere", async () => {
     const elsewhere = await startOpenAiServer();
     server.setHandler(() => ({ status: 307, headers: { location: `${elsewhere.baseUrl}/chat/completions` } }));
     const error = await failure(call());
-    expect(error).toMatchObject({ code: "model_not_found", facts: { status: 307 }, message: expect.stringContaining("base URL") });
+    expect(error).toMatchObject({ code: "model_not_found", details: { status: 307 }, message: expect.stringContaining("base URL") });
     expect(elsewhere.requests).toHaveLength(0);
     await elsewhere.close();
   });
@@ -207,7 +207,7 @@ describe("failures that stay", () => {
     const error = await failure(accessWith({ maxRetries: 1 })(requestTo(baseUrl), {}));
     expect(error).toMatchObject({
       code: "model_unavailable",
-      facts: { attempts: 2 },
+      details: { attempts: 2 },
       message: expect.stringMatching(/ECONNREFUSED.*Check that the server is up/s),
     });
     server = await startOpenAiServer();

@@ -5,8 +5,8 @@ import { FakeListChatModel } from "@langchain/core/utils/testing";
 import * as undici from "undici";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { type ModelAccessOptions, type ModelAccessWrapper, createModelAccess } from "../../src/models/access.js";
-import { AttemptError } from "../../src/models/call/attempt.js";
+import { type ModelCallerOptions, type ModelMiddleware, createModelCaller } from "../../src/models/create-model-caller.js";
+import { AttemptError } from "../../src/model-calls/attempt/attempt-error.js";
 import { createChatModel } from "../../src/models/provider.js";
 import { requestTo, secretKey, settingsFor, testEnv } from "../support/model-requests.js";
 import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
@@ -26,8 +26,8 @@ afterEach(async () => {
   await server.close();
 });
 
-const accessWith = (options: ModelAccessOptions = {}) => createModelAccess({ env: testEnv, minDelayMs: 1, ...options });
-const modelOf = (settings = settingsFor(server.baseUrl), env: Record<string, string> = testEnv) =>
+const accessWith = (options: ModelCallerOptions = {}) => createModelCaller({ env: testEnv, minDelayMs: 1, ...options });
+const getRoleModel = (settings = settingsFor(server.baseUrl), env: Record<string, string> = testEnv) =>
   createChatModel(settings, { env, caller: { role: "chairman" } });
 
 /** Has this test's server answer the next call, wherever it goes, and tells where that is. */
@@ -108,7 +108,7 @@ describe("where calls go", () => {
 
 describe("the key", () => {
   it("is nowhere in the model, so it reaches no trace and no log", () => {
-    const model = modelOf();
+    const model = getRoleModel();
     expect(JSON.stringify(model)).not.toContain(secretKey);
     expect(inspect(model, { depth: 12, showHidden: true, getters: true })).not.toContain(secretKey);
   });
@@ -142,7 +142,7 @@ describe("settings that cannot work", () => {
     const error: unknown = await accessWith({ env })(requestTo(null, { role: "reviewer", reviewer: "depth", settings }), {}).catch(
       (cause: unknown) => cause,
     );
-    expect(error).toMatchObject({ name: "ModelCallError", code: "model_misconfigured", facts: { role: "reviewer", attempts: 0 } });
+    expect(error).toMatchObject({ name: "ModelCallError", code: "model_invalid_configuration", details: { role: "reviewer", attempts: 0 } });
     expect(String(error)).toContain(message);
     expect(String(error)).toContain('reviewer "depth"');
     expect(String(error)).toMatch(/https:\/\/api\.openai\.com\/v1|http:\/\/127\.0\.0\.1:9\/v1/);
@@ -150,7 +150,7 @@ describe("settings that cannot work", () => {
   });
 });
 
-describe("createModelAccess", () => {
+describe("createModelCaller", () => {
   it("rehearses offline without network or key", async () => {
     vi.stubGlobal("fetch", () => expect.fail("nothing may be fetched"));
     const request = requestTo(null, { settings: settingsFor(null, { model: "offline" }) });
@@ -162,7 +162,7 @@ describe("createModelAccess", () => {
   it("puts wrappers around every attempt, within the retries, the outermost first", async () => {
     const steps: string[] = [];
     const wrapper =
-      (name: string): ModelAccessWrapper =>
+      (name: string): ModelMiddleware =>
       (access) =>
       async (request, config) => {
         steps.push(`${name} in`);
@@ -174,13 +174,13 @@ describe("createModelAccess", () => {
         }
       };
     server.setHandler(({ index }) => (index === 0 ? { status: 500 } : undefined));
-    await accessWith({ wrap: [wrapper("outer"), wrapper("inner")] })(requestTo(server.baseUrl), {});
+    await accessWith({ middleware: [wrapper("outer"), wrapper("inner")] })(requestTo(server.baseUrl), {});
     expect(steps).toEqual(["outer in", "inner in", "inner sees model_unavailable", "outer sees model_unavailable", "outer in", "inner in"]);
   });
 
   it("takes any LangChain chat model, once for the same settings, and knows its errors", async () => {
     const made: string[] = [];
-    const access = createModelAccess({
+    const access = createModelCaller({
       env: {},
       minDelayMs: 1,
       createModel: ({ model }) => {
@@ -203,21 +203,21 @@ describe("createModelAccess", () => {
         config: { key: "sk-abcdefgh" },
       }),
     );
-    const access = createModelAccess({ env: {}, maxRetries: 1, createModel: () => model, onRetry: ({ delayMs }) => delays.push(delayMs) });
+    const access = createModelCaller({ env: {}, maxRetries: 1, createModel: () => model, onRetry: ({ delayMs }) => delays.push(delayMs) });
     const error: unknown = await access(requestTo(null, { settings: settingsFor(null, { model: "acme:large" }) }), {}).catch(
       (cause: unknown) => cause,
     );
-    expect(error).toMatchObject({ code: "model_rate_limited", facts: { endpoint: "its own endpoint", status: 429, attempts: 2 } });
+    expect(error).toMatchObject({ code: "model_rate_limited", details: { endpoint: "its own endpoint", status: 429, attempts: 2 } });
     expect(delays).toEqual([2]);
     expect(inspect(error, { depth: 9 })).not.toMatch(/abc\.def|sk-abcdefgh/);
   });
 
   it("does not ask a model again that fails for reasons of its own, and keeps the reason", async () => {
     const model = new FailingModel(new Error("no such adapter"));
-    const access = createModelAccess({ env: {}, createModel: () => model });
+    const access = createModelCaller({ env: {}, createModel: () => model });
     await expect(access(requestTo(null), {})).rejects.toMatchObject({
       code: "model_unavailable",
-      facts: { attempts: 1 },
+      details: { attempts: 1 },
       message: expect.stringContaining("the chat model failed: no such adapter"),
     });
   });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { type ModelAccessOptions, createModelAccess } from "../../src/models/access.js";
-import { reviewReplySchema } from "../../src/prompts/reviewer.js";
+import { type ModelCallerOptions, createModelCaller } from "../../src/models/create-model-caller.js";
+import { reviewResponseSchema } from "../../src/prompts/reviewer.js";
 import { requestTo, settingsFor, testEnv } from "../support/model-requests.js";
 import { type Fault, type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
 
@@ -11,8 +11,8 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-const accessWith = (options: ModelAccessOptions = {}) => createModelAccess({ env: testEnv, minDelayMs: 1, ...options });
-const reviewRequest = () => requestTo(server.baseUrl, { role: "reviewer", reviewer: "depth", reply: reviewReplySchema });
+const accessWith = (options: ModelCallerOptions = {}) => createModelCaller({ env: testEnv, minDelayMs: 1, ...options });
+const reviewRequest = () => requestTo(server.baseUrl, { role: "reviewer", reviewer: "depth", responseFormat: reviewResponseSchema });
 /** For each request whether it came with a schema. */
 const withSchema = () => server.requests.map(({ body }) => body.response_format !== undefined);
 
@@ -79,7 +79,7 @@ describe("an endpoint that knows JSON schemas", () => {
   ])("keeps them, and other failures stay failures: %j", async (fault) => {
     const access = accessWith();
     server.setHandler(() => fault);
-    await expect(access(reviewRequest(), {})).rejects.toMatchObject({ facts: { attempts: 1 } });
+    await expect(access(reviewRequest(), {})).rejects.toMatchObject({ details: { attempts: 1 } });
     server.setHandler(() => undefined);
     await access(reviewRequest(), {});
     expect(withSchema()).toEqual([true, true]);

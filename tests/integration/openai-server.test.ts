@@ -1,10 +1,10 @@
 import { HumanMessage, SystemMessage } from "@langchain/core/messages";
 import { afterEach, beforeEach, expect, it } from "vitest";
 
-import { createModelAccess } from "../../src/models/access.js";
-import { candidateMessages } from "../../src/prompts/candidate.js";
-import { chairmanMessages, instructionReplySchema, parseInstruction } from "../../src/prompts/chairman.js";
-import { parseReview, reviewReplySchema, reviewerMessages } from "../../src/prompts/reviewer.js";
+import { createModelCaller } from "../../src/models/create-model-caller.js";
+import { buildCandidatePrompt } from "../../src/prompts/candidate.js";
+import { buildChairmanPrompt, instructionResponseSchema, parseInstruction } from "../../src/prompts/chairman.js";
+import { parseReview, reviewResponseSchema, buildReviewerPrompt } from "../../src/prompts/reviewer.js";
 import { Settings } from "../../src/state/settings.js";
 import { requestTo, testEnv } from "../support/model-requests.js";
 import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 const settings = Settings.parse({});
-const access = createModelAccess({ env: testEnv });
+const access = createModelCaller({ env: testEnv });
 const dialogue = (answer: string) => [
   { role: "user" as const, content: 'Reply with one JSON object: {"critique": 1}' },
   { role: "assistant" as const, content: answer },
@@ -27,15 +27,15 @@ it.each(["with a schema", "without"])("tells the roles apart and answers each as
   const schema = kind === "with a schema";
   const review = (answer: string, reviewer = settings.panel[0]) => {
     if (!reviewer) return expect.fail("the default panel is empty");
-    return ask({ messages: reviewerMessages(settings, reviewer, dialogue(answer)), ...(schema ? { reply: reviewReplySchema } : {}) });
+    return ask({ messages: buildReviewerPrompt(settings, reviewer, dialogue(answer)), ...(schema ? { responseFormat: reviewResponseSchema } : {}) });
   };
   const instruct = (answer: string) => {
     const brief = { dialogue: dialogue(answer), reviews: [], verdict: null, evolution: "follow_up" as const };
-    return ask({ messages: chairmanMessages(settings, brief), ...(schema ? { reply: instructionReplySchema } : {}) });
+    return ask({ messages: buildChairmanPrompt(settings, brief), ...(schema ? { responseFormat: instructionResponseSchema } : {}) });
   };
   const answers = [
-    await ask({ messages: candidateMessages(settings, [new SystemMessage("You speak of reviews."), new HumanMessage("Why?")]) }),
-    await ask({ messages: candidateMessages(settings, [new HumanMessage("How?")]) }),
+    await ask({ messages: buildCandidatePrompt(settings, [new SystemMessage("You speak of reviews."), new HumanMessage("Why?")]) }),
+    await ask({ messages: buildCandidatePrompt(settings, [new HumanMessage("How?")]) }),
   ];
   const critiques = [await review("One."), await review("Two."), await review("One.", settings.panel[1])].map((text) => parseReview(text).critique);
   const instructions = [await instruct("One."), await instruct("Two.")].map((text) => parseInstruction(text, dialogue("One.")));

@@ -16,24 +16,24 @@ import { z } from "zod";
 
 import { QuorumError } from "../../src/errors.js";
 import { createReviewPanel } from "../../src/graph/review-panel.js";
-import { createModelAccess } from "../../src/models/access.js";
+import { createModelCaller } from "../../src/models/create-model-caller.js";
 import { Review } from "../../src/state/records.js";
-import { VerdictSide } from "../../src/state/settings.js";
-import { newThread, panelOf, unavailable } from "../support/graph-under-test.js";
-import { type Script, plainScript, scriptedModels } from "../support/scripted-models.js";
+import { Verdict } from "../../src/state/settings.js";
+import { newThread, getPanelNamespace, unavailable } from "../support/graph-under-test.js";
+import { type Script, defaultScript, scriptedModels } from "../support/scripted-models.js";
 
-const settings = { panel: panelOf("a", "b", "c") };
+const settings = { panel: getPanelNamespace("a", "b", "c") };
 const input = { messages: [new HumanMessage("How do I bake bread?")] };
 
 /** A host of its own kind: its `turns`, its context and its `reviews` have nothing to do with the panel's. */
 const HostState = Annotation.Root({
   ...MessagesAnnotation.spec,
   turns: Annotation<string>,
-  verdict: Annotation<VerdictSide>,
+  verdict: Annotation<Verdict>,
   reviews: Annotation<Review[]>({ reducer: (all, more) => [...all, ...more], default: () => [] }),
 });
 
-function hostUnderTest(script: Script = plainScript) {
+function hostUnderTest(script: Script = defaultScript) {
   const scripted = scriptedModels(script);
   const checkpointer = new MemorySaver();
   const answers: string[] = [];
@@ -41,7 +41,7 @@ function hostUnderTest(script: Script = plainScript) {
     answers.push(`Answer ${answers.length + 1}.`);
     return { messages: [new AIMessage(answers.at(-1) ?? "")], turns: "mine" };
   };
-  const withPanel = (panel = createReviewPanel({ models: scripted.models, settings })) =>
+  const withPanel = (panel = createReviewPanel({ callModel: scripted.models, settings })) =>
     new StateGraph(HostState)
       .addNode("agent", agent)
       .addNode("panel", panel)
@@ -49,7 +49,7 @@ function hostUnderTest(script: Script = plainScript) {
       .addEdge("agent", "panel")
       .addEdge("panel", END)
       .compile({ checkpointer });
-  const withCall = (panel = createReviewPanel({ models: scripted.models, settings })) =>
+  const withCall = (panel = createReviewPanel({ callModel: scripted.models, settings })) =>
     new StateGraph(HostState)
       .addNode("agent", agent)
       .addNode("panel", async ({ messages }, runtime) => {
@@ -96,7 +96,7 @@ describe.each(ways)("in a host graph, %s", (way) => {
     const runs: unknown[] = [];
     const host = hostUnderTest((request, call) => {
       runs.push([call.config.runName, call.config.metadata?.reviewer, call.config.metadata?.langgraph_node]);
-      return plainScript(request, call);
+      return defaultScript(request, call);
     });
     await host[way]().invoke(input, newThread());
     expect(runs).toEqual(["a", "b", "c"].map((name) => [`review: ${name} turn 1`, name, "reviewer"]));
@@ -126,7 +126,7 @@ describe.each(ways)("in a host graph, %s", (way) => {
     const down = new Set(["b", "c"]);
     const host = hostUnderTest((request, call) => {
       if (down.has(request.reviewer ?? "")) throw unavailable(request.reviewer ?? "");
-      return plainScript(request, call);
+      return defaultScript(request, call);
     });
     const graph = host[way]();
     const next = () => (restart ? host[way]() : graph);
@@ -150,7 +150,7 @@ describe.each(ways)("in a host graph, %s", (way) => {
         failed = true;
         throw new Error("the machine caught fire");
       }
-      return plainScript(request, call);
+      return defaultScript(request, call);
     });
     const thread = newThread();
     await expect(host[way]().invoke(input, thread)).rejects.toThrow("caught fire");
@@ -161,13 +161,13 @@ describe.each(ways)("in a host graph, %s", (way) => {
 
 describe("hosts of other making", () => {
   const { models } = scriptedModels();
-  const panel = createReviewPanel({ models, settings });
+  const panel = createReviewPanel({ callModel: models, settings });
 
   it("may be zod objects", async () => {
     const State = z.object({
       messages: z.array(z.custom<BaseMessage>()).register(registry, MessagesZodMeta),
       reviews: z.array(Review).optional(),
-      verdict: VerdictSide.optional(),
+      verdict: Verdict.optional(),
     });
     const host = new StateGraph(State).addNode("panel", panel).addEdge(START, "panel").addEdge("panel", END).compile();
     const { verdict, reviews } = await host.invoke({ messages: [...input.messages, new AIMessage("So.")] });
@@ -175,7 +175,7 @@ describe("hosts of other making", () => {
   });
 
   it("may be state schemas", async () => {
-    const State = new StateSchema({ messages: MessagesValue, verdict: VerdictSide.optional() });
+    const State = new StateSchema({ messages: MessagesValue, verdict: Verdict.optional() });
     const host = new StateGraph(State).addNode("panel", panel).addEdge(START, "panel").addEdge("panel", END).compile();
     const { verdict } = await host.invoke({ messages: [...input.messages, new AIMessage("So.")] });
     expect(verdict).toBe("positive");
@@ -191,8 +191,8 @@ describe("hosts of other making", () => {
 
 describe("a host that calls the panel more than once", () => {
   it("hears of each revised answer in turn, in one run", async () => {
-    const host = hostUnderTest((request, call) => plainScript(request, call));
-    const panel = createReviewPanel({ models: host.models, settings });
+    const host = hostUnderTest((request, call) => defaultScript(request, call));
+    const panel = createReviewPanel({ callModel: host.models, settings });
     let answers = 0;
     const graph = new StateGraph(HostState)
       .addNode("agent", () => ({ messages: [new AIMessage(`Draft ${++answers}.`)] }))
@@ -218,9 +218,9 @@ describe("a host that calls the panel more than once", () => {
       if (isLeft && down.has(request.reviewer ?? "")) throw unavailable(request.reviewer ?? "");
       if (!isLeft && !resumed) throw new Error("the machine caught fire");
       if (!isLeft) tell();
-      return plainScript(request, call);
+      return defaultScript(request, call);
     });
-    const panel = createReviewPanel({ models, settings });
+    const panel = createReviewPanel({ callModel: models, settings });
     const review = async (side: string) => ({
       reviews: (await panel.invoke({ messages: [...input.messages, new AIMessage(`Answer ${side}.`)] })).reviews,
     });
@@ -248,7 +248,7 @@ describe("a host that calls the panel more than once", () => {
 
 describe("the messages stream of a host", () => {
   it("carries reviewers' words only for those who ask for subgraphs", async () => {
-    const panel = createReviewPanel({ models: createModelAccess({ env: {} }), settings });
+    const panel = createReviewPanel({ callModel: createModelCaller({ env: {} }), settings });
     const graph = new StateGraph(HostState)
       .addNode("agent", () => ({ messages: [new AIMessage({ content: "So.", id: "answer" })] }))
       .addNode("panel", panel)

@@ -3,25 +3,25 @@ import { describe, expect, it } from "vitest";
 
 import { InputError } from "../../src/errors.js";
 import { createReviewPanel } from "../../src/graph/review-panel.js";
-import { readQuotes } from "../../src/prompts/quote.js";
+import { parseQuotes } from "../../src/model-calls/quote-untrusted.js";
 import type { SettingsInput } from "../../src/state/settings.js";
-import { newThread, panelOf, unavailable } from "../support/graph-under-test.js";
-import { type Script, plainScript, promptText, reviewText, scriptedModels } from "../support/scripted-models.js";
+import { newThread, getPanelNamespace, unavailable } from "../support/graph-under-test.js";
+import { type Script, defaultScript, promptText, reviewText, scriptedModels } from "../support/scripted-models.js";
 
 const question = new HumanMessage("How do I bake bread?");
 const answer = new AIMessage("With patience.");
-const settings: SettingsInput = { panel: panelOf("a", "b", "c") };
+const settings: SettingsInput = { panel: getPanelNamespace("a", "b", "c") };
 
 function panelUnderTest(script?: Script, fixed: SettingsInput | undefined = settings) {
   const scripted = scriptedModels(script);
-  return { ...scripted, panel: createReviewPanel({ models: scripted.models, settings: fixed }) };
+  return { ...scripted, panel: createReviewPanel({ callModel: scripted.models, settings: fixed }) };
 }
 
 /** What reviewers are shown of a conversation, as `label: text`. */
 async function shown(...messages: BaseMessage[]): Promise<string[]> {
-  const { panel, requests } = panelUnderTest(undefined, { panel: panelOf("a") });
+  const { panel, requests } = panelUnderTest(undefined, { panel: getPanelNamespace("a") });
   await panel.invoke({ messages });
-  return requests.flatMap((request) => readQuotes(promptText(request)).map(({ label, text }) => `${label}: ${text}`));
+  return requests.flatMap((request) => parseQuotes(promptText(request)).map(({ label, text }) => `${label}: ${text}`));
 }
 
 describe("what the panel gives", () => {
@@ -44,7 +44,7 @@ describe("what the panel gives", () => {
   it("names who abstained, and why", async () => {
     const { panel } = panelUnderTest((request, call) => {
       if (request.reviewer === "b") throw unavailable("b");
-      return plainScript(request, call);
+      return defaultScript(request, call);
     });
     const { reviews, abstentions, verdict } = await panel.invoke({ messages: [question, answer] });
     expect(reviews.map(({ reviewer }) => reviewer)).toEqual(["a", "c"]);
@@ -54,7 +54,7 @@ describe("what the panel gives", () => {
 
   it("follows quorum and tie break", async () => {
     const divided: Script = ({ reviewer }) => ({ text: reviewText(reviewer === "a" ? "positive" : "negative", "So I say.") });
-    const two = { panel: panelOf("a", "b") };
+    const two = { panel: getPanelNamespace("a", "b") };
     const depth = await panelUnderTest(divided, two).panel.invoke({ messages: [question, answer] });
     const breadth = await panelUnderTest(divided, { ...two, tieBreak: "breadth" }).panel.invoke({ messages: [question, answer] });
     expect([depth.verdict, breadth.verdict]).toEqual(["negative", "positive"]);
@@ -62,8 +62,8 @@ describe("what the panel gives", () => {
       throw unavailable(reviewer ?? "");
     };
     await expect(panelUnderTest(down).panel.invoke({ messages: [question, answer] })).rejects.toMatchObject({
-      code: "below_quorum",
-      facts: { reviews: 0, quorum: 2 },
+      code: "quorum_not_met",
+      details: { reviews: 0, quorum: 2 },
     });
   });
 });
@@ -128,25 +128,25 @@ describe("what reviewers see of someone else's conversation", () => {
       for await (const event of await panelUnderTest().panel.stream({ messages: [question] }, { streamMode: "custom" })) events.push(event);
     };
     await expect(watch()).rejects.toThrow(InputError);
-    expect(events).toEqual([expect.objectContaining({ type: "failed", code: "bad_input", facts: { field: "messages" } })]);
+    expect(events).toEqual([expect.objectContaining({ type: "error", code: "invalid_input", details: { field: "messages" } })]);
   });
 });
 
 describe("settings of a panel", () => {
   const run = async (fixed: SettingsInput | undefined, context?: SettingsInput) => {
     const { models, begun } = scriptedModels();
-    const panel = createReviewPanel({ models, settings: fixed });
+    const panel = createReviewPanel({ callModel: models, settings: fixed });
     await panel.invoke({ messages: [question, answer] }, { ...newThread(context) });
     return begun;
   };
 
   it("come from the run's context, with every default", async () => {
     expect(await run(undefined)).toEqual(["accuracy 1", "depth 1", "usefulness 1"]);
-    expect(await run(undefined, { panel: panelOf("x") })).toEqual(["x 1"]);
+    expect(await run(undefined, { panel: getPanelNamespace("x") })).toEqual(["x 1"]);
   });
 
   it("that were fixed stay, whatever the context says", async () => {
-    expect(await run(settings, { panel: panelOf("x") })).toEqual(["a 1", "b 1", "c 1"]);
+    expect(await run(settings, { panel: getPanelNamespace("x") })).toEqual(["a 1", "b 1", "c 1"]);
   });
 
   it.each([
@@ -159,11 +159,11 @@ describe("settings of a panel", () => {
 
   it("that cannot be are refused when the panel is made, with the field", () => {
     const { models } = scriptedModels();
-    expect(() => createReviewPanel({ models, settings: { panel: [{ name: "a", focus: "" }] } })).toThrow(
+    expect(() => createReviewPanel({ callModel: models, settings: { panel: [{ name: "a", focus: "" }] } })).toThrow(
       /settings of the review panel.*panel\[0\]\.focus/s,
     );
     const spellChecker = () => ({ code: "none", reason: "none" });
-    expect(() => createReviewPanel({ models, settings, reviewers: { speling: spellChecker } })).toThrow(/no seat.*\(a, b, c\): speling/);
+    expect(() => createReviewPanel({ callModel: models, settings, customReviewers: { speling: spellChecker } })).toThrow(/no seat.*\(a, b, c\): speling/);
   });
 });
 

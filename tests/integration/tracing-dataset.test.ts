@@ -32,19 +32,19 @@ function row(index: number, text = `Answer ${index}.`) {
     turns: [turn, { ...turn, turn: 2, evolution: "depth", reviews: [], verdict: null }],
     fingerprint: "0123456789abcdef",
     models: { candidate: "openai:m" },
-    endedEarly: null,
+    earlyStop: null,
     usage: { calls: 3 },
   };
 }
 
-async function* rowsOf(rows: readonly unknown[]) {
+async function* readFileRows(rows: readonly unknown[]) {
   yield* rows;
 }
 
 const rows = Array.from({ length: 5 }, (_, index) => row(index));
 
 function push(options: Partial<Parameters<typeof pushDataset>[0]> = {}) {
-  return pushDataset({ env: tracingEnv(server.url), dataset: "talks", rows: rowsOf(rows), chunkSize: 2, ...options });
+  return pushDataset({ env: tracingEnv(server.url), dataset: "talks", rows: readFileRows(rows), chunkSize: 2, ...options });
 }
 
 test("conversations become examples, with what led to them and in splits that stay the same", async () => {
@@ -62,13 +62,13 @@ test("conversations become examples, with what led to them and in splits that st
       settings: "0123456789abcdef",
       models: { candidate: "openai:m" },
       turn_count: 2,
-      ended_early: null,
+      early_stop: null,
       evolutions: ["seed", "depth"],
     },
   });
   expect(first?.metadata).toMatchObject({ verdicts: ["negative", null], turns: [{ reviews: [{ critique: "Why?" }] }, {}] });
   const many = Array.from({ length: 300 }, (_, index) => row(index));
-  await push({ dataset: "many", rows: rowsOf(many), chunkSize: 100, splits });
+  await push({ dataset: "many", rows: readFileRows(many), chunkSize: 100, splits });
   const inTrain = server.examples("many").filter(({ split }) => split === "train");
   expect(inTrain.length).toBeGreaterThan(140);
   expect(inTrain.length).toBeLessThan(220);
@@ -77,7 +77,7 @@ test("conversations become examples, with what led to them and in splits that st
 });
 
 test("made twice it adds nothing, and a row that stands twice is one example", async () => {
-  expect(await push({ rows: rowsOf([...rows, rows[4], rows[0]]), chunkSize: 3 })).toMatchObject({ read: 7, uploaded: 5 });
+  expect(await push({ rows: readFileRows([...rows, rows[4], rows[0]]), chunkSize: 3 })).toMatchObject({ read: 7, uploaded: 5 });
   expect(await push()).toEqual({ read: 5, uploaded: 0, skipped: 5 });
   expect(server.examples("talks")).toHaveLength(5);
   await push({ dataset: "others" });
@@ -89,7 +89,7 @@ test("cut short, it says so and goes on where it stopped", async () => {
   const failing = push({ onProgress: ({ uploaded }) => uploaded === 2 && server.setMode(401) });
   await expect(failing).rejects.toThrow(ReviewInstructError);
   await expect(failing).rejects.toMatchObject({
-    code: "langsmith_failed",
+    code: "langsmith_upload_failed",
     message: expect.stringMatching(/rows 3 to 4: .*401.*Run the same command again/s),
   });
   server.setMode("ok");
@@ -110,9 +110,9 @@ test("rows are read only as fast as they are uploaded", async () => {
 });
 
 test("what is wrong is said by row and field, before anything of its chunk is sent", async () => {
-  await expect(push({ rows: rowsOf([rows[0], rows[1], { ...rows[2], messages: [{ role: "bot" }] }]) })).rejects.toThrow(/row 3 .*messages\.0\.role/);
+  await expect(push({ rows: readFileRows([rows[0], rows[1], { ...rows[2], messages: [{ role: "bot" }] }]) })).rejects.toThrow(/row 3 .*messages\.0\.role/);
   expect(server.examples("talks")).toHaveLength(2);
-  await expect(push({ rows: rowsOf(["text"]) })).rejects.toThrow(InputError);
+  await expect(push({ rows: readFileRows(["text"]) })).rejects.toThrow(InputError);
   await expect(push({ env: {} })).rejects.toThrow(/LANGSMITH_API_KEY is not set/);
   await expect(push({ splits: { train: 0.5, test: 0.4 } })).rejects.toThrow(/add up to 1/);
   await expect(push({ splits: { train: 1.5, test: -0.5 } })).rejects.toThrow(InputError);
@@ -120,7 +120,7 @@ test("what is wrong is said by row and field, before anything of its chunk is se
 
 test("known secrets stay here; what only looks like one is part of a conversation", async () => {
   const env = tracingEnv(server.url, { OPENAI_API_KEY: "planted-openai-0002" });
-  await push({ env, rows: rowsOf([row(0, "My key is planted-openai-0002, yours looks like sk-abcdefgh12345678.")]) });
+  await push({ env, rows: readFileRows([row(0, "My key is planted-openai-0002, yours looks like sk-abcdefgh12345678.")]) });
   expect(server.everything()).not.toContain("planted-openai-0002");
   expect(server.everything()).toContain("sk-abcdefgh12345678");
 });

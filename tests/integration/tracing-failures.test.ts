@@ -15,9 +15,9 @@ afterEach(async () => {
 });
 
 /** What a conversation came to, without the ids that every run makes anew. */
-function gist({ messages, turns, endedEarly }: ConversationOutput) {
+function gist({ messages, turns, earlyStop }: ConversationOutput) {
   const calls = turns.map((turn) => ({ ...turn, calls: turn.calls.map(({ runId: _, ...call }) => call) }));
-  return { texts: messages.map((message) => message.text), turns: calls, endedEarly };
+  return { texts: messages.map((message) => message.text), turns: calls, earlyStop };
 }
 
 async function converse(url: string, options: { count?: number; flushMs?: number } = {}) {

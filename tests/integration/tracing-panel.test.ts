@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const settings = scriptedSettings();
-const panel = createReviewPanel({ models: scriptedAccess(), settings });
+const panel = createReviewPanel({ callModel: scriptedAccess(), settings });
 const messages = [new HumanMessage("Why is the sky blue?"), new AIMessage("Air scatters blue light most.")];
 
 const host = (node: typeof panel | ((state: typeof MessagesAnnotation.State, runtime: RunnableConfig) => Promise<object>)) =>
@@ -32,7 +32,7 @@ test.each([
   ["called by a node of a host", called, "review_panel"],
 ])("a panel %s: each review rates its own run, and the panel its own", async (id, graph, name) => {
   const tracing = await openTracing({ env: tracingEnv(server.url), onWarning: () => {} });
-  const config = tracing.configFor({ id, seedName: "the answer", settings, fingerprint: "x" });
+  const config = tracing.getRunConfig({ id, seedTitle: "the answer", settings, fingerprint: "x" });
   await graph.invoke({ messages }, { ...config, configurable: { thread_id: id } });
   await tracing.close();
 
@@ -40,11 +40,11 @@ test.each([
   const root = runs.find((run) => !run.parent_run_id);
   const feedback = server.feedback().filter((item) => runs.some((run) => run.id === item.run_id));
   for (const item of feedback) expect(item.trace_id).toBe(root?.id);
-  const nameOf = (runId: string) => runs.find((run) => run.id === runId)?.name ?? "unknown";
-  const rated = feedback.map((item) => `${nameOf(item.run_id)}: ${item.key}`);
+  const formatName = (runId: string) => runs.find((run) => run.id === runId)?.name ?? "unknown";
+  const rated = feedback.map((item) => `${formatName(item.run_id)}: ${item.key}`);
   const keys = ["usefulness", "relevance", "accuracy", "depth", "creativity", "verdict"];
   const reviews = ["accuracy", "depth", "usefulness"].flatMap((reviewer) => keys.map((key) => `review: ${reviewer} turn 1: ${key}`));
-  expect(rated.sort()).toEqual([...reviews, `${name}: panel_mean`, `${name}: panel_verdict`].sort());
+  expect(rated.sort()).toEqual([...reviews, `${name}: panel_score`, `${name}: panel_verdict`].sort());
   for (const item of feedback.filter(({ key }) => key === "depth"))
-    expect(nameOf(item.run_id)).toBe(`review: ${String(item.feedback_source.metadata.reviewer)} turn 1`);
+    expect(formatName(item.run_id)).toBe(`review: ${String(item.feedback_source.metadata.reviewer)} turn 1`);
 });

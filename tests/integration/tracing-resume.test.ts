@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { QuorumError } from "../../src/errors.js";
 import { openTracing } from "../../src/tracing/open-tracing.js";
 import { type LangSmithServer, startLangSmithServer } from "../support/langsmith-server.js";
-import { type ChatScript, plainChat, scriptedAccess, scriptedSettings } from "../support/scripted-chat.js";
+import { type ChatScript, defaultChat, scriptedAccess, scriptedSettings } from "../support/scripted-chat.js";
 import { tracedConversation, tracingEnv } from "../support/traced-conversation.js";
 
 let server: LangSmithServer;
@@ -17,7 +17,7 @@ test("after a resume, reviews rate the answer in the trace that gave it, and bot
   const settings = scriptedSettings({ turns: 2, quorum: 3 });
   const saver = new MemorySaver();
   // The depth reviewer's first three replies are of no use: the quorum is not met, and the run ends at the verdict.
-  const script: ChatScript = (model, call) => (model === "depth" && call <= 3 ? "no JSON" : plainChat(model, call));
+  const script: ChatScript = (model, call) => (model === "depth" && call <= 3 ? "no JSON" : defaultChat(model, call));
   const models = scriptedAccess(script);
   const id = "resumed";
 
@@ -47,9 +47,9 @@ test("after a resume, reviews rate the answer in the trace that gave it, and bot
   expect(ratings.every((item) => item.session_id !== undefined)).toBe(true);
   const source = (reviewer: string) =>
     ratings.find((item) => item.feedback_source.metadata.reviewer === reviewer)?.feedback_source.metadata.__run?.run_id;
-  const nameOf = (runId: string | undefined) => runs.find((run) => run.id === runId);
-  expect(nameOf(source("accuracy"))).toMatchObject({ name: "review: accuracy turn 1", trace_id: roots[0]?.id });
-  expect(nameOf(source("depth"))).toMatchObject({ name: "review: depth turn 1", trace_id: roots[1]?.id });
+  const formatName = (runId: string | undefined) => runs.find((run) => run.id === runId);
+  expect(formatName(source("accuracy"))).toMatchObject({ name: "review: accuracy turn 1", trace_id: roots[0]?.id });
+  expect(formatName(source("depth"))).toMatchObject({ name: "review: depth turn 1", trace_id: roots[1]?.id });
   const panel = server.feedback().filter((item) => item.key === "panel_verdict");
   expect(panel.map((item) => [item.run_id, item.feedback_source.metadata.turn])).toEqual([[roots[1]?.id, 1]]);
 });
@@ -60,7 +60,7 @@ test("the sample holds whole conversations, the same ones over every resume", as
     const settings = scriptedSettings();
     const ids = Array.from({ length: 400 }, (_, index) => `conversation ${index}`);
     const sampled = ids.filter((id) => {
-      const { callbacks } = tracing.configFor({ id, seedName: id, settings, fingerprint: "x" });
+      const { callbacks } = tracing.getRunConfig({ id, seedTitle: id, settings, fingerprint: "x" });
       return Array.isArray(callbacks) && callbacks.some((handler) => "name" in handler && handler.name === "review_feedback");
     });
     await tracing.close();

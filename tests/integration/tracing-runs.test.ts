@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 
 import { createReviewInstructGraph } from "../../src/graph/review-instruct.js";
-import { createModelAccess } from "../../src/models/access.js";
+import { createModelCaller } from "../../src/models/create-model-caller.js";
 import { Settings } from "../../src/state/settings.js";
 import { openTracing } from "../../src/tracing/open-tracing.js";
 import { type LangSmithServer, type ReceivedRun, startLangSmithServer } from "../support/langsmith-server.js";
-import { type ChatScript, plainChat, scriptedAccess, scriptedSettings, upstreamError } from "../support/scripted-chat.js";
+import { type ChatScript, defaultChat, scriptedAccess, scriptedSettings, upstreamError } from "../support/scripted-chat.js";
 import { reviewText } from "../support/scripted-models.js";
 import { tracedConversation, tracingEnv } from "../support/traced-conversation.js";
 
@@ -21,7 +21,7 @@ const eventful: ChatScript = (model, call) => {
   if (model === "candidate" && call === 2) return upstreamError();
   if (model === "usefulness" && call <= 3) return "I would rather not put this into JSON.";
   if (model === "depth" && call === 2) return reviewText("negative", "No mechanism is named.");
-  return plainChat(model, call);
+  return defaultChat(model, call);
 };
 
 /** Sets the variables for LangChain too, so that whatever it sends of its own accord would arrive here as well. */
@@ -92,10 +92,10 @@ describe("the trace of a conversation with a retried call and an abstention", ()
     const asked = models().filter((run) => run.name === "review: usefulness turn 1");
     expect(asked.map((run) => run.extra.metadata.attempt_reason)).toEqual([undefined, "re-ask", "re-ask"]);
     expect(asked.map((run) => run.tags.includes("abstained"))).toEqual([false, false, true]);
-    expect(asked[2]?.extra.metadata.abstained).toBe("reply_malformed");
+    expect(asked[2]?.extra.metadata.abstained).toBe("response_invalid");
     const node = runs.find((run) => run.id === asked[2]?.parent_run_id);
     expect(node?.name).toBe("reviewer");
-    expect(node?.tags).toEqual(expect.arrayContaining(["abstained", "abstained:reply_malformed", "reviewer:usefulness", "turn:1"]));
+    expect(node?.tags).toEqual(expect.arrayContaining(["abstained", "abstained:response_invalid", "reviewer:usefulness", "turn:1"]));
   });
 
   test("can be searched for negative reviews by the depth reviewer in turn 2", () => {
@@ -169,16 +169,16 @@ describe("the trace of a conversation with a retried call and an abstention", ()
     const summary = ratings.map(({ key, score, value, feedback_source }) => [feedback_source.metadata.turn, key, score, value ?? null]);
     // They arrive in any order.
     expect(summary.sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)))).toEqual([
-      [1, "panel_mean", 8, null],
+      [1, "panel_score", 8, null],
       [1, "panel_verdict", 1, "positive"],
-      [2, "panel_mean", Number(((8 + 8 + 3) / 3).toFixed(4)), null],
+      [2, "panel_score", Number(((8 + 8 + 3) / 3).toFixed(4)), null],
       [2, "panel_verdict", 1, "positive"],
     ]);
   });
 });
 
 test("every run is sent once, although LangChain would send them of its own accord as well", async () => {
-  const { runs } = await traced("once", plainChat);
+  const { runs } = await traced("once", defaultChat);
   const parts = server.requests.flatMap(({ fields }) => Object.keys(fields)).filter((name) => /^post\.[0-9a-f-]{36}$/.test(name));
   expect(new Set(parts).size).toBe(parts.length);
   expect(runs.filter((run) => run.run_type === "llm")).toHaveLength(3 + 2 * 4);
@@ -187,7 +187,7 @@ test("every run is sent once, although LangChain would send them of its own acco
 test("model access as it comes needs no option for reviews to find the answers", async () => {
   const tracing = await openTracing({ env: useTracing(), onWarning: () => {} });
   const settings = Settings.parse({ model: "offline", turns: 2 });
-  await tracedConversation(tracing, { id: "as it comes", models: createModelAccess(), settings });
+  await tracedConversation(tracing, { id: "as it comes", models: createModelCaller(), settings });
   await tracing.close();
   const runs = server.runs().filter((run) => run.extra.metadata.thread_id === "as it comes");
   const answer = runs.find((run) => run.name === "candidate turn 1");
@@ -218,7 +218,7 @@ test("a host graph's trace holds the conversation, and feedback finds its runs t
   const env = useTracing();
   const tracing = await openTracing({ env, onWarning: () => {} });
   const settings = scriptedSettings({ turns: 2 });
-  const graph = createReviewInstructGraph({ models: scriptedAccess() });
+  const graph = createReviewInstructGraph({ callModel: scriptedAccess() });
   const host = new StateGraph(MessagesAnnotation)
     .addNode("interview", async (state, config) => {
       const { messages } = await graph.invoke({ messages: state.messages }, { ...config, context: settings });
@@ -227,7 +227,7 @@ test("a host graph's trace holds the conversation, and feedback finds its runs t
     .addEdge(START, "interview")
     .addEdge("interview", END)
     .compile();
-  const config = tracing.configFor({ id: "host", seedName: "a host", settings, fingerprint: "x" });
+  const config = tracing.getRunConfig({ id: "host", seedTitle: "a host", settings, fingerprint: "x" });
   await host.invoke({ messages: [{ role: "user", content: "Why?" }] }, { ...config, configurable: { thread_id: "host" } });
   await tracing.close();
   const runs = server.runs().filter((run) => run.extra.metadata.conversation === "host");
@@ -237,5 +237,5 @@ test("a host graph's trace holds the conversation, and feedback finds its runs t
   expect(conversation?.trace_id).toBe(root?.id);
   const feedback = server.feedback().filter((item) => item.trace_id === root?.id);
   expect(feedback.filter((item) => item.run_id === answer?.id)).toHaveLength(3 * 6);
-  expect(feedback.filter((item) => item.run_id === conversation?.id).map((item) => item.key)).toEqual(["panel_mean", "panel_verdict"]);
+  expect(feedback.filter((item) => item.run_id === conversation?.id).map((item) => item.key)).toEqual(["panel_score", "panel_verdict"]);
 });

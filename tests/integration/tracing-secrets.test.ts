@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 
 import { createReviewInstructGraph } from "../../src/graph/review-instruct.js";
-import { createModelAccess } from "../../src/models/access.js";
+import { createModelCaller } from "../../src/models/create-model-caller.js";
 import type { SettingsInput } from "../../src/state/settings.js";
 import { openTracing } from "../../src/tracing/open-tracing.js";
 import { withServerTracing } from "../../src/tracing/server-tracing.js";
@@ -69,7 +69,7 @@ test("no secret gets into a trace, wherever it stood", async () => {
   const traceFile = files.path("traces.jsonl");
   const warnings: string[] = [];
   const tracing = await openTracing({ env, experiment: `try ${planted.corporateKey}`, traceFile, onWarning: (text) => warnings.push(text) });
-  const models = createModelAccess({ env, maxRetries: 0 });
+  const models = createModelCaller({ env, maxRetries: 0 });
   const output = await tracedConversation(tracing, { id: `conversation ${echo}`, settings, models });
   await tracing.close();
 
@@ -109,8 +109,8 @@ test("no secret gets into the trace of a served graph either", async () => {
     if (body.model === "echoing-refusal") return { status: 503, body: { error: { message: `Cannot serve ${echo}` } } };
     return role === "candidate" ? { content: `My instructions say: ${echo}` } : undefined;
   });
-  const models = createModelAccess({ env, maxRetries: 0 });
-  const served = withServerTracing(createReviewInstructGraph({ models }), {
+  const models = createModelCaller({ env, maxRetries: 0 });
+  const served = withServerTracing(createReviewInstructGraph({ callModel: models }), {
     env,
     endpoints: [{ apiKeyEnv: "LISTED", baseUrl: withQuery("https://listed.example/v1", listedQuery) }],
     keys: [aliceKey, bobKey],

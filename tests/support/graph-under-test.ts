@@ -13,7 +13,7 @@ export function graphUnderTest(script?: Script, policy?: EvolutionPolicy) {
   const scripted = scriptedModels(script);
   const checkpointer = new MemorySaver();
   /** A new graph over the same saver, as a process that was started again would build it. */
-  const reopen = () => createReviewInstructGraph({ models: scripted.models, checkpointer, policy });
+  const reopen = () => createReviewInstructGraph({ callModel: scripted.models, checkpointer, evolutionPolicy: policy });
   return { ...scripted, graph: reopen(), reopen };
 }
 
@@ -24,7 +24,7 @@ export function newThread(settings?: SettingsInput): { configurable: { thread_id
 }
 
 /** A panel of any size. */
-export function panelOf(...names: string[]): { name: string; focus: string }[] {
+export function getPanelNamespace(...names: string[]): { name: string; focus: string }[] {
   return names.map((name) => ({ name, focus: `What ${name} cares about` }));
 }
 

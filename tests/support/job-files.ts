@@ -23,7 +23,7 @@ export function jobFiles() {
 }
 
 /** The finished rows of a job in one process. */
-export function rowsOf(output: string) {
+export function readFileRows(output: string) {
   return readRows(join(output, "conversations.jsonl"));
 }
 

@@ -1,5 +1,5 @@
-import { AttemptError } from "../../src/models/call/attempt.js";
-import type { ModelAccess, ModelReply, ModelRequest } from "../../src/nodes/model-access.js";
+import { AttemptError } from "../../src/model-calls/attempt/attempt-error.js";
+import type { CallModel, ModelResponse, ModelRequest } from "../../src/model-calls/model-call.js";
 
 export interface Metered {
   readonly inputTokens: number;
@@ -20,15 +20,15 @@ export async function drained(): Promise<void> {
   for (let round = 0; round < 10; round++) await Promise.resolve();
 }
 
-/** Models that keep every call open until they are told to finish it, and count tokens by themselves: `usageOf` a request. */
-export function meteredModels(usageOf: (request: ModelRequest) => Metered) {
+/** Models that keep every call open until they are told to finish it, and count tokens by themselves: `toCallUsage` a request. */
+export function meteredModels(toCallUsage: (request: ModelRequest) => Metered) {
   const open: OpenMeteredCall[] = [];
   const counted: { readonly model: string; readonly usage: Metered }[] = [];
-  const count = (request: ModelRequest) => counted.push({ model: request.settings.model, usage: usageOf(request) });
+  const count = (request: ModelRequest) => counted.push({ model: request.settings.model, usage: toCallUsage(request) });
 
-  const access: ModelAccess = (request, config) =>
-    new Promise<ModelReply>((resolve, reject) => {
-      const answer = (usage: ModelReply["usage"]): ModelReply => ({ text: "Yes.", finish: "stop", model: "metered", usage });
+  const access: CallModel = (request, config) =>
+    new Promise<ModelResponse>((resolve, reject) => {
+      const answer = (usage: ModelResponse["usage"]): ModelResponse => ({ text: "Yes.", finishReason: "stop", model: "metered", usage });
       const call: OpenMeteredCall = {
         request,
         finish: (outcome) => {
@@ -36,7 +36,7 @@ export function meteredModels(usageOf: (request: ModelRequest) => Metered) {
           const failure = failures[outcome];
           if (outcome !== "busy" && outcome !== "refused connection") count(request);
           if (failure) reject(failure());
-          else resolve(answer(outcome === "reply" ? usageOf(request) : { inputTokens: null, outputTokens: null }));
+          else resolve(answer(outcome === "reply" ? toCallUsage(request) : { inputTokens: null, outputTokens: null }));
         },
       };
       open.push(call);
@@ -63,7 +63,7 @@ export function meteredModels(usageOf: (request: ModelRequest) => Metered) {
       await drained();
     },
     /** What was counted so far, and what will be if every open call is counted too. */
-    mostCounted: () => [...counted, ...open.map(({ request }) => ({ model: request.settings.model, usage: usageOf(request) }))],
+    mostCounted: () => [...counted, ...open.map(({ request }) => ({ model: request.settings.model, usage: toCallUsage(request) }))],
     /** The client's process is gone: open calls are counted, and nobody hears of it. */
     abandon: () => open.splice(0).forEach(({ request }) => count(request)),
   };

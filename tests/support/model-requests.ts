@@ -2,12 +2,12 @@ import { HumanMessage, SystemMessage } from "@langchain/core/messages";
 import { type LangGraphRunnableConfig, StateGraph } from "@langchain/langgraph";
 import { z } from "zod";
 
-import type { ModelAccess, ModelReply, ModelRequest } from "../../src/nodes/model-access.js";
+import type { CallModel, ModelResponse, ModelRequest } from "../../src/model-calls/model-call.js";
 import type { ModelSettings } from "../../src/state/settings.js";
 
 /** Settings for a model at a test server. The key is looked up in {@link testEnv}. */
 export function settingsFor(baseUrl: string | null, overrides: Partial<ModelSettings> = {}): ModelSettings {
-  return { model: "openai:test-model", baseUrl, apiKeyEnv: "TEST_KEY", temperature: 0.1, outputLimit: 256, ...overrides };
+  return { model: "openai:test-model", baseUrl, apiKeyEnv: "TEST_KEY", temperature: 0.1, maxOutputTokens: 256, ...overrides };
 }
 
 /** Long enough, and odd enough, to be found wherever it should not be. */
@@ -25,8 +25,8 @@ export function requestTo(baseUrl: string | null, overrides: Partial<ModelReques
 }
 
 /** Makes the call inside a graph that is being watched, by its "messages" or its events: then LangChain streams by itself. */
-export async function callWatched(access: ModelAccess, request: ModelRequest, watch: "messages" | "events" = "messages"): Promise<ModelReply> {
-  let reply: ModelReply | undefined;
+export async function callWatched(access: CallModel, request: ModelRequest, watch: "messages" | "events" = "messages"): Promise<ModelResponse> {
+  let reply: ModelResponse | undefined;
   const graph = new StateGraph(z.object({ done: z.boolean() }))
     .addNode("call", async (_state, config: LangGraphRunnableConfig) => {
       reply = await access(request, config);

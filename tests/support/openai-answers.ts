@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-import { readQuotes } from "../../src/prompts/quote.js";
+import { parseQuotes } from "../../src/model-calls/quote-untrusted.js";
 import type { ServerRequest } from "./openai-server.js";
 
 /** A sensible answer by role. The same request always gets the same answer; a different one a different answer. */
@@ -17,7 +17,7 @@ export function defaultAnswer(request: ServerRequest): string {
 
 /** Scores and verdict follow from answer and reviewer, so both directions occur. */
 function defaultReview(system: string, material: string) {
-  const answer = readQuotes(material).findLast((quote) => quote.label === "answer")?.text ?? material;
+  const answer = parseQuotes(material).findLast((quote) => quote.label === "answer")?.text ?? material;
   const mark = hash([system, answer]);
   const score = 3 + (Number.parseInt(mark, 16) % 6);
   return {

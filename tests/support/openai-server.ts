@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { Role } from "../../src/state/records.js";
+import type { ConversationRole } from "../../src/state/records.js";
 import { defaultAnswer } from "./openai-answers.js";
 import { type ChatBody, chatCompletion, chatCompletionEvents, roleOf } from "./openai-wire.js";
 
@@ -12,7 +12,7 @@ export type { ChatBody };
 export interface ServerRequest {
   readonly body: ChatBody;
   /** Who asks: told from the response_format's name, or from the prompt's own words where the request is plain. */
-  readonly role: Role;
+  readonly role: ConversationRole;
   /** 0 for the first request that this server got, counting every retry. */
   readonly index: number;
   readonly headers: IncomingHttpHeaders;

@@ -1,4 +1,4 @@
-import type { Role } from "../../src/state/records.js";
+import type { ConversationRole } from "../../src/state/records.js";
 import type { Reply, ServerRequest } from "./openai-server.js";
 
 export interface ChatMessage {
@@ -21,7 +21,7 @@ export interface ChatBody {
 }
 
 /** Who asks. A plain request is told by the JSON keys that the system prompt asks for. */
-export function roleOf(body: ChatBody): Role {
+export function roleOf(body: ChatBody): ConversationRole {
   const name = body.response_format?.json_schema?.name;
   if (name === "review") return "reviewer";
   if (name === "next_instruction") return "chairman";
@@ -39,7 +39,7 @@ export function chatCompletion(request: ServerRequest, reply: Completion) {
   return {
     ...head(request, reply, "chat.completion"),
     choices: [{ index: 0, message: { role: "assistant", ...said(reply, reply.content) }, finish_reason: reply.finish ?? "stop" }],
-    ...(reply.usage === null ? {} : { usage: usageOf(request, reply) }),
+    ...(reply.usage === null ? {} : { usage: toCallUsage(request, reply) }),
   };
 }
 
@@ -55,7 +55,7 @@ export function chatCompletionEvents(request: ServerRequest, reply: Completion) 
     event({ role: "assistant", ...said(reply, "") }),
     ...pieces.map((content) => event({ content })),
     event({}, reply.finish ?? "stop"),
-    ...(usage ? [{ ...head(request, reply, "chat.completion.chunk"), choices: [], usage: usageOf(request, reply) }] : []),
+    ...(usage ? [{ ...head(request, reply, "chat.completion.chunk"), choices: [], usage: toCallUsage(request, reply) }] : []),
   ];
 }
 
@@ -72,7 +72,7 @@ function said(reply: Completion, content: string | null) {
 }
 
 /** About four characters a token. */
-function usageOf(request: ServerRequest, reply: Completion): Record<string, unknown> {
+function toCallUsage(request: ServerRequest, reply: Completion): Record<string, unknown> {
   const input = Math.ceil(request.body.messages.reduce((sum, message) => sum + message.content.length, 0) / 4);
   const output = Math.ceil((reply.content ?? reply.refusal ?? "").length / 4);
   return reply.usage ?? { prompt_tokens: input, completion_tokens: output, total_tokens: input + output };

@@ -1,5 +1,5 @@
 import { InputError } from "../../src/errors.js";
-import { type ReadSeedsOptions, type SeedRow, readSeeds } from "../../src/dataset/seeds.js";
+import { type ReadSeedsOptions, type SeedRow, readSeeds } from "../../src/dataset/seeds/read-seeds.js";
 
 /** Reads to the end or to the error that ends it, and keeps everything that was seen on the way. */
 export async function readAllSeeds(file: string, options: ReadSeedsOptions = {}) {

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { z } from "zod";
 
 import { ConversationRow } from "../../src/dataset/conversation-row.js";
-import { FailureRow } from "../../src/generation/output-folder.js";
+import { FailureRow } from "../../src/jobs/output-folder.js";
 
 /** Every row of an output folder's file, each checked against the published shape. A torn line throws. */
 export async function readRows(file: string): Promise<ConversationRow[]> {

@@ -2,8 +2,8 @@ import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 import type { ChatResult } from "@langchain/core/outputs";
 
-import { createModelAccess } from "../../src/models/access.js";
-import type { ModelAccess } from "../../src/nodes/model-access.js";
+import { createModelCaller } from "../../src/models/create-model-caller.js";
+import type { CallModel } from "../../src/model-calls/model-call.js";
 import { Settings, type SettingsInput } from "../../src/state/settings.js";
 import { reviewText } from "./scripted-models.js";
 
@@ -23,7 +23,7 @@ export function scriptedSettings(settings: SettingsInput = {}): Settings {
 }
 
 /** New answers and instructions each time, and positive reviews. */
-export const plainChat: ChatScript = (model, call) => {
+export const defaultChat: ChatScript = (model, call) => {
   if (model === "candidate") return `Answer ${call}.`;
   if (model === "chairman") return JSON.stringify({ instruction: `And what about side ${call}?` });
   return reviewText("positive", `${model} finds nothing missing in answer ${call}.`);
@@ -57,9 +57,9 @@ class ScriptedChatModel extends BaseChatModel {
 }
 
 /** Model access as in a job, retries included, to chat models that follow a script. */
-export function scriptedAccess(script: ChatScript = plainChat): ModelAccess {
+export function scriptedAccess(script: ChatScript = defaultChat): CallModel {
   const models = new Map<string, ScriptedChatModel>();
-  return createModelAccess({
+  return createModelCaller({
     minDelayMs: 1,
     maxRetries: 2,
     createModel: ({ model }) => {

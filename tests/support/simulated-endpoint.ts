@@ -1,5 +1,5 @@
-import { AttemptError } from "../../src/models/call/attempt.js";
-import type { ModelAccess, ModelReply, ModelRequest, TokenUsage } from "../../src/nodes/model-access.js";
+import { AttemptError } from "../../src/model-calls/attempt/attempt-error.js";
+import type { CallModel, ModelResponse, ModelRequest, TokenUsage } from "../../src/model-calls/model-call.js";
 
 /** One attempt as it reached the endpoint. Times are those of `performance.now()`. */
 export interface SimulatedCall {
@@ -25,7 +25,7 @@ export interface SimulatedOutcome {
 export function simulateEndpoint(behave: (call: SimulatedCall) => SimulatedOutcome = () => ({})) {
   const calls: SimulatedCall[] = [];
   const log = { calls, inFlight: 0, peak: 0 };
-  const access: ModelAccess = async (request, { signal }) => {
+  const access: CallModel = async (request, { signal }) => {
     const call = { request, index: calls.length, at: performance.now(), inFlight: ++log.inFlight };
     calls.push(call);
     log.peak = Math.max(log.peak, log.inFlight);
@@ -44,7 +44,7 @@ export function simulateEndpoint(behave: (call: SimulatedCall) => SimulatedOutco
       log.inFlight--;
     }
     if (error) throw error;
-    return { text, finish: "stop", usage, model: "simulated" } satisfies ModelReply;
+    return { text, finishReason: "stop", usage, model: "simulated" } satisfies ModelResponse;
   };
   return { access, log };
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 import type { ConversationRow } from "../../src/dataset/conversation-row.js";
-import type { FailureRow } from "../../src/generation/output-folder.js";
+import type { FailureRow } from "../../src/jobs/output-folder.js";
 import { badDay, bodyKey, repaid, seededRandom } from "./chaos.js";
 import { type CliResult, startCli } from "./cli.js";
 import { type LoggedRequest, startOpenAiServer } from "./openai-server.js";

@@ -1,27 +1,27 @@
 import type { BaseCheckpointSaver } from "@langchain/langgraph";
 
-import type { Environment } from "../../src/environment.js";
+import type { Env } from "../../src/env.js";
 import { createReviewInstructGraph } from "../../src/graph/review-instruct.js";
-import type { ModelAccess } from "../../src/nodes/model-access.js";
+import type { CallModel } from "../../src/model-calls/model-call.js";
 import type { ConversationOutput } from "../../src/state/conversation.js";
 import type { Settings } from "../../src/state/settings.js";
 import type { Tracing } from "../../src/tracing/open-tracing.js";
 import { scriptedAccess, scriptedSettings } from "./scripted-chat.js";
 
 /** The variables that send traces to a server. */
-export function tracingEnv(url: string, more: Record<string, string> = {}): Environment {
+export function tracingEnv(url: string, more: Record<string, string> = {}): Env {
   return { LANGSMITH_TRACING: "true", LANGSMITH_ENDPOINT: url, LANGSMITH_API_KEY: "lsv2_pt_0123456789abcdef0123456789abcdef_0123456789", ...more };
 }
 
 /** Makes one conversation as a job does, with the callbacks and labels of `tracing`. */
 export async function tracedConversation(
   tracing: Tracing,
-  options: { id: string; settings?: Settings; models?: ModelAccess; saver?: BaseCheckpointSaver; resume?: boolean },
+  options: { id: string; settings?: Settings; models?: CallModel; saver?: BaseCheckpointSaver; resume?: boolean },
 ): Promise<ConversationOutput> {
   const { id, settings = scriptedSettings(), models = scriptedAccess(), saver: checkpointer, resume = false } = options;
-  const graph = createReviewInstructGraph({ models, checkpointer });
+  const graph = createReviewInstructGraph({ callModel: models, checkpointer });
   return graph.invoke(resume ? null : { instruction: "Why is the sky blue?" }, {
-    ...tracing.configFor({ id, seedName: `seed of ${id}`, seedIndex: 7, settings, fingerprint: "0123456789abcdef" }),
+    ...tracing.getRunConfig({ id, seedTitle: `seed of ${id}`, seedIndex: 7, settings, fingerprint: "0123456789abcdef" }),
     configurable: { thread_id: id },
     context: settings,
   });

@@ -1,5 +1,5 @@
-import { instructionFault } from "../../prompts/instruction-check.js";
-import type { DialogueLine } from "../../state/conversation.js";
+import { validateInstruction } from "../../prompts/validate-instruction.js";
+import type { ConversationMessage } from "../../state/conversation.js";
 import { type CritiquePoints, readCritique } from "./critique.js";
 import type { Frames } from "./frames.js";
 import { hashOf } from "./hash.js";
@@ -10,7 +10,7 @@ export type Direction = "depth" | "breadth" | "follow_up";
 
 /** What a chairman is shown. */
 export interface Chair {
-  readonly dialogue: readonly DialogueLine[];
+  readonly dialogue: readonly ConversationMessage[];
   readonly critiques: readonly string[];
   readonly direction: Direction;
 }
@@ -23,14 +23,14 @@ interface Standpoint {
 
 /**
  * Writes the user's next message: on depth about what the critiques hold against the answer, on breadth about a side of the
- * topic that was not opened yet, else the next natural question. Always one that `instructionFault` finds fit, within 60 words.
+ * topic that was not opened yet, else the next natural question. Always one that `validateInstruction` finds fit, within 60 words.
  */
 export function nextInstruction({ dialogue, critiques, direction }: Chair): string {
   const asked = dialogue.filter((line) => line.role === "user").map((line) => line.content);
   const turn = hashOf(asked[0] ?? "") + asked.length;
   const [topic = "this", ...others] = rotated(topicsOf(asked), turn);
   const at: Standpoint = { topics: [topic, ...others], turn };
-  const isFit = (idea: string) => instructionFault(idea, dialogue) === null;
+  const isFit = (idea: string) => validateInstruction(idea, dialogue) === null;
   for (const idea of ideas(at, direction, direction === "depth" ? critiques : [], dialogue)) {
     if (isFit(idea)) return idea;
   }
@@ -42,9 +42,9 @@ export function nextInstruction({ dialogue, critiques, direction }: Chair): stri
 }
 
 /** Everything there is to ask, the aptest first, made only as far as it is needed. */
-function* ideas(at: Standpoint, direction: Direction, critiques: readonly string[], dialogue: readonly DialogueLine[]): Generator<string> {
+function* ideas(at: Standpoint, direction: Direction, critiques: readonly string[], dialogue: readonly ConversationMessage[]): Generator<string> {
   if (direction === "depth") yield* deeper(at, critiques, dialogue);
-  if (direction === "follow_up") for (const topic of at.topics) yield* filled(questions.nextSteps, at, topic);
+  if (direction === "follow_up") for (const topic of at.topics) yield* filled(questions.getNextSteps, at, topic);
   for (const topic of at.topics) yield* filled(questions.facets, at, topic);
   for (const opener of questions.openers) {
     for (const topic of at.topics) for (const question of filled(questions.facets, at, topic)) yield opener(question, question);
@@ -52,7 +52,7 @@ function* ideas(at: Standpoint, direction: Direction, critiques: readonly string
 }
 
 /** Questions on the criticised points, those that most critiques name first. */
-function* deeper(at: Standpoint, critiques: readonly string[], dialogue: readonly DialogueLine[]): Generator<string> {
+function* deeper(at: Standpoint, critiques: readonly string[], dialogue: readonly ConversationMessage[]): Generator<string> {
   const points = critiques.map(readCritique);
   const [topic] = at.topics;
   const groups = [

@@ -6,7 +6,7 @@ export const facets: Frames = [
   /* history */ (a) => `How did people deal with ${a} a century ago, and what changed since?`,
   /* risks */ (a) => `What can go badly wrong with ${a}, and how would I notice in time?`,
   /* comparison */ (a) => `What is the best alternative to ${a}, and when would I prefer it?`,
-  /* beginners */ (a) => `Which mistakes do beginners make with ${a}, and how do I avoid them?`,
+  /* beginners */ (a) => `Which configurationErrorCodes do beginners make with ${a}, and how do I avoid them?`,
   /* tooling */ (a) => `Which tools help with ${a}, and which one should I learn first?`,
   /* measuring */ (a) => `How do I measure whether ${a} is going well?`,
   /* teaching */ (a) => `How would you teach ${a} to a curious ten-year-old?`,
@@ -67,7 +67,7 @@ export const aboutRepetition: Frames = [
 ];
 
 /** What somebody naturally asks next. */
-export const nextSteps: Frames = [
+export const getNextSteps: Frames = [
   (a) => `What should I do first about ${a} tomorrow morning?`,
   (a) => `Can you give me an everyday example of ${a}?`,
   (a) => `How do I know that I have understood ${a}?`,

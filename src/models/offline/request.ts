@@ -1,8 +1,8 @@
 import { type BaseMessage, isHumanMessage, isSystemMessage } from "@langchain/core/messages";
 
-import { type Quote, readQuotes } from "../../prompts/quote.js";
-import type { DialogueLine } from "../../state/conversation.js";
-import { type Dimension, dimensions } from "../../state/records.js";
+import { type Quote, parseQuotes } from "../../model-calls/quote-untrusted.js";
+import type { ConversationMessage } from "../../state/conversation.js";
+import { type ReviewDimension, reviewDimensions } from "../../state/records.js";
 import type { Task } from "./candidate.js";
 import type { Chair, Direction } from "./chairman.js";
 import type { ReviewMatter } from "./reviewer.js";
@@ -15,7 +15,7 @@ export type OfflineRequest =
 
 /** Where a prompt names no limit. */
 const defaultWordLimit = 300;
-const mentions = dimensions.map((dimension) => ({ dimension, pattern: new RegExp(`\\b${dimension}\\b`, "gi") }));
+const mentions = reviewDimensions.map((dimension) => ({ dimension, pattern: new RegExp(`\\b${dimension}\\b`, "gi") }));
 
 /**
  * Learns from a request alone who is asked for what. Of the prompts it needs only what they cannot do without: the labels of
@@ -40,7 +40,7 @@ export function readRequest(messages: readonly BaseMessage[]): OfflineRequest {
 
 function asReview(system: string, material: string): OfflineRequest | null {
   if (!system.includes('"critique"') || !system.includes('"scores"')) return null;
-  const quotes = readQuotes(material);
+  const quotes = parseQuotes(material);
   const instruction = quotes.findLast((quote) => quote.label === "instruction");
   const answer = quotes.findLast((quote) => quote.label === "answer");
   if (!instruction || !answer) return null;
@@ -52,14 +52,14 @@ function asReview(system: string, material: string): OfflineRequest | null {
 
 function asChair(system: string, material: string): OfflineRequest | null {
   if (!system.includes('"instruction"')) return null;
-  const quotes = readQuotes(material);
+  const quotes = parseQuotes(material);
   const dialogue = quotes.flatMap(dialogueLine);
   if (dialogue.length === 0) return null;
   const critiques = quotes.filter((quote) => quote.label === "critique").map((quote) => quote.text);
   return { role: "chairman", chair: { dialogue, critiques, direction: readDirection(system) ?? (critiques.length > 0 ? "depth" : "follow_up") } };
 }
 
-function dialogueLine({ label, text }: Quote): DialogueLine[] {
+function dialogueLine({ label, text }: Quote): ConversationMessage[] {
   return label === "system" || label === "user" || label === "assistant" ? [{ role: label, content: text }] : [];
 }
 
@@ -76,7 +76,7 @@ function readWordLimit(system: string): number {
 }
 
 /** A reviewer's prompt names every dimension equally often, but those in its focus once more. */
-function readFocus(system: string): Dimension[] {
+function readFocus(system: string): ReviewDimension[] {
   const named = mentions.map(({ dimension, pattern }) => ({ dimension, times: system.match(pattern)?.length ?? 0 }));
   const least = Math.min(...named.map(({ times }) => times));
   return named.filter(({ times }) => times > least).map(({ dimension }) => dimension);

@@ -1,4 +1,4 @@
-import { type Dimension, type Review, type Scores, dimensions } from "../../state/records.js";
+import { type ReviewDimension, type Review, type ReviewScores, reviewDimensions } from "../../state/records.js";
 import { type Weakness, critiqueText, weaknesses } from "./critique.js";
 import { type AnswerFeatures, measureAnswer } from "./features.js";
 
@@ -8,11 +8,11 @@ export interface ReviewMatter {
   readonly answer: string;
   readonly wordLimit: number;
   /** Dimensions this reviewer looks at hardest; none: all alike. */
-  readonly focus: readonly Dimension[];
+  readonly focus: readonly ReviewDimension[];
 }
 
 /** Points that a weakness at its full severity takes from each dimension. */
-const losses: Record<Weakness, Record<Dimension, number>> = {
+const losses: Record<Weakness, Record<ReviewDimension, number>> = {
   missing: { usefulness: 4, relevance: 8, accuracy: 2, depth: 2, creativity: 1 },
   short: { usefulness: 3, relevance: 1, accuracy: 0, depth: 4, creativity: 2 },
   long: { usefulness: 2, relevance: 3, accuracy: 0, depth: 0, creativity: 0 },
@@ -44,18 +44,18 @@ const trifle = 0.8;
 export function reviewAnswer({ instruction, answer, wordLimit, focus }: ReviewMatter): Omit<Review, "reviewer"> {
   const features = measureAnswer(answer, instruction, wordLimit);
   const severities = severitiesOf(features);
-  const scoreOf = (dimension: Dimension) => {
+  const scoreOf = (dimension: ReviewDimension) => {
     const lost = weaknesses.reduce((sum, weakness) => sum + severities[weakness] * losses[weakness][dimension], 0);
     return Math.min(10, Math.max(1, Math.round(flawless - lost)));
   };
-  const scores: Scores = {
+  const scores: ReviewScores = {
     usefulness: scoreOf("usefulness"),
     relevance: scoreOf("relevance"),
     accuracy: scoreOf("accuracy"),
     depth: scoreOf("depth"),
     creativity: scoreOf("creativity"),
   };
-  const seen = (values: Record<Dimension, number>) => weightedMean(values, focus);
+  const seen = (values: Record<ReviewDimension, number>) => weightedMean(values, focus);
   const weighty = weaknesses
     .map((weakness) => ({ weakness, cost: severities[weakness] * seen(losses[weakness]) }))
     .filter(({ cost }) => cost >= trifle)
@@ -70,9 +70,9 @@ export function reviewAnswer({ instruction, answer, wordLimit, focus }: ReviewMa
   return { critique, scores, verdict: sound ? "positive" : "negative" };
 }
 
-function weightedMean(values: Record<Dimension, number>, focus: readonly Dimension[]): number {
-  const weights = dimensions.map((dimension) => (focus.includes(dimension) ? focusWeight : 1));
-  const sum = dimensions.reduce((total, dimension, index) => total + values[dimension] * (weights[index] ?? 1), 0);
+function weightedMean(values: Record<ReviewDimension, number>, focus: readonly ReviewDimension[]): number {
+  const weights = reviewDimensions.map((dimension) => (focus.includes(dimension) ? focusWeight : 1));
+  const sum = reviewDimensions.reduce((total, dimension, index) => total + values[dimension] * (weights[index] ?? 1), 0);
   return sum / weights.reduce((total, weight) => total + weight, 0);
 }
 

@@ -2,12 +2,12 @@ import type { BaseMessageChunk } from "@langchain/core/messages";
 import { ChatOpenAICompletions, OpenAIClient } from "@langchain/openai";
 
 import { createTransport } from "./transport.js";
-import { readChunks, readCompletion } from "./wire.js";
+import { readChunks, readCompletion } from "./response-schema.js";
 
 type Completion = OpenAIClient.Chat.Completions.ChatCompletion;
 type Chunk = OpenAIClient.Chat.Completions.ChatCompletionChunk;
-type Whole = OpenAIClient.Chat.ChatCompletionCreateParamsNonStreaming;
-type Streamed = OpenAIClient.Chat.ChatCompletionCreateParamsStreaming;
+type NonStreamingParams = OpenAIClient.Chat.ChatCompletionCreateParamsNonStreaming;
+type StreamingParams = OpenAIClient.Chat.ChatCompletionCreateParamsStreaming;
 
 export interface EndpointFields {
   /** The model's name at the endpoint. */
@@ -46,9 +46,9 @@ export class EndpointChatModel extends ChatOpenAICompletions {
     });
   }
 
-  override completionWithRetry(request: Streamed, options?: OpenAIClient.RequestOptions): Promise<AsyncIterable<Chunk>>;
-  override completionWithRetry(request: Whole, options?: OpenAIClient.RequestOptions): Promise<Completion>;
-  override async completionWithRetry(request: Streamed | Whole, options?: OpenAIClient.RequestOptions): Promise<AsyncIterable<Chunk> | Completion> {
+  override completionWithRetry(request: StreamingParams, options?: OpenAIClient.RequestOptions): Promise<AsyncIterable<Chunk>>;
+  override completionWithRetry(request: NonStreamingParams, options?: OpenAIClient.RequestOptions): Promise<Completion>;
+  override async completionWithRetry(request: StreamingParams | NonStreamingParams, options?: OpenAIClient.RequestOptions): Promise<AsyncIterable<Chunk> | Completion> {
     const { completions } = this.#endpoint.chat;
     const signal = options?.signal;
     if (request.stream) return readChunks(await completions.create(request, { signal }));

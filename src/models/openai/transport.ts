@@ -24,8 +24,8 @@ export function createTransport(key: string, query: URLSearchParams): typeof fet
       statusCode,
       headers: answered,
       body,
-    } = await request(url, { method: "POST", headers, body: textOf(init?.body), signal: init?.signal, dispatcher });
-    const head = { status: statusCode, headers: headersOf(answered) };
+    } = await request(url, { method: "POST", headers, body: getText(init?.body), signal: init?.signal, dispatcher });
+    const head = { status: statusCode, headers: toHeaders(answered) };
     if (statusCode >= 200 && statusCode < 300) {
       const streamed = head.headers.get("content-type")?.startsWith("text/event-stream");
       return new Response(streamed ? Readable.toWeb(body) : (await body.text()) || null, head);
@@ -36,11 +36,11 @@ export function createTransport(key: string, query: URLSearchParams): typeof fet
 
 /** Puts an error body of any shape into the one that OpenAI's client reads: others would lose their message there. */
 function withReadableError(text: string, head: ResponseInit): Response {
-  const error = { message: text, ...complaintIn(text) };
+  const error = { message: text, ...parseErrorBody(text) };
   return Response.json({ error }, head);
 }
 
-function complaintIn(text: string): Record<string, unknown> | undefined {
+function parseErrorBody(text: string): Record<string, unknown> | undefined {
   let body: unknown;
   try {
     body = JSON.parse(text);
@@ -48,22 +48,22 @@ function complaintIn(text: string): Record<string, unknown> | undefined {
     // Not JSON: the text itself is the message.
     return undefined;
   }
-  const outer = fieldsOf(body);
-  const inner = fieldsOf(outer.error);
+  const outer = getFields(body);
+  const inner = getFields(outer.error);
   const message = inner.message ?? outer.message ?? outer.detail ?? outer.error ?? body;
   return { message: typeof message === "string" ? message : JSON.stringify(message), code: inner.code, type: inner.type };
 }
 
-function fieldsOf(value: unknown): Record<string, unknown> {
+function getFields(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
-function textOf(body: RequestInit["body"]): string {
+function getText(body: RequestInit["body"]): string {
   if (typeof body === "string") return body;
   throw new TypeError("OpenAI's client sends JSON as text");
 }
 
-function headersOf(received: IncomingHttpHeaders): Headers {
+function toHeaders(received: IncomingHttpHeaders): Headers {
   const lines = Object.entries(received).flatMap(([name, value]) => [value ?? []].flat().map((line): [string, string] => [name, line]));
   return new Headers(lines);
 }

@@ -1,21 +1,21 @@
 import { describe, expect, it } from "vitest";
 
-import { identityOf, settingsFingerprint } from "../../../src/generation/fingerprint.js";
+import { getFingerprintInput, settingsFingerprint } from "../../../src/generation/fingerprint.js";
 import { Settings } from "../../../src/state/settings.js";
 
 const at = (baseUrl: string | null) => Settings.parse({ model: "openai:m", baseUrl, candidate: { baseUrl: "http://127.0.0.1:8000/v1" } });
 
 describe("the identity of a job", () => {
   it("holds a base URL as it stands", () => {
-    expect(identityOf(at("http://localhost:9000/v1"))).toMatchObject({
+    expect(getFingerprintInput(at("http://localhost:9000/v1"))).toMatchObject({
       candidate: { baseUrl: "http://127.0.0.1:8000/v1" },
       chairman: { baseUrl: "http://localhost:9000/v1" },
     });
-    expect(identityOf(at(null)).chairman.baseUrl).toBeNull();
+    expect(getFingerprintInput(at(null)).chairman.baseUrl).toBeNull();
   });
 
   it("holds of a query a digest alone, and nothing of a fragment", () => {
-    const { chairman, panel } = identityOf(at("http://localhost:9000/v1?api-version=2&api-key=hunter2#hunter3"));
+    const { chairman, panel } = getFingerprintInput(at("http://localhost:9000/v1?api-version=2&api-key=hunter2#hunter3"));
     for (const role of [chairman, ...panel]) {
       expect(role).toMatchObject({ baseUrl: "http://localhost:9000/v1", baseUrlQuery: expect.stringMatching(/^[0-9a-f]{16}$/) });
       expect(JSON.stringify(role)).not.toMatch(/hunter|api/);

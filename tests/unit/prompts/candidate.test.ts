@@ -1,14 +1,14 @@
 import { AIMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
 import { describe, expect, it } from "vitest";
 
-import { candidateMessages, parseAnswer } from "../../../src/prompts/candidate.js";
+import { buildCandidatePrompt, parseAnswer } from "../../../src/prompts/candidate.js";
 import { Settings } from "../../../src/state/settings.js";
 import { hostileTexts } from "../../support/hostile-texts.js";
 
 const history = [new SystemMessage("You are a baker. $&"), new HumanMessage("Why knead?"), new AIMessage("Gluten."), new HumanMessage("How long?")];
 
 describe("what the candidate is told", () => {
-  const messages = candidateMessages(Settings.parse({ wordLimit: 123, language: "Swahili" }), history);
+  const messages = buildCandidatePrompt(Settings.parse({ wordLimit: 123, language: "Swahili" }), history);
 
   it("is the conversation as it stands, behind one system message", () => {
     expect(messages.map((message) => message.getType())).toEqual(["system", "human", "ai", "human"]);
@@ -22,7 +22,7 @@ describe("what the candidate is told", () => {
   });
 
   it("needs no system prompt of the seed's own", () => {
-    const [system, ...rest] = candidateMessages(Settings.parse({}), [new HumanMessage("Why knead?")]);
+    const [system, ...rest] = buildCandidatePrompt(Settings.parse({}), [new HumanMessage("Why knead?")]);
     expect(system?.text).toContain("300 words");
     expect(system?.text).toContain("the language of the user's first message");
     expect(rest).toHaveLength(1);
@@ -35,6 +35,6 @@ describe("an answer", () => {
   });
 
   it("says something", () => {
-    expect(() => parseAnswer(" \n")).toThrow(expect.objectContaining({ code: "reply_empty" }));
+    expect(() => parseAnswer(" \n")).toThrow(expect.objectContaining({ code: "response_empty" }));
   });
 });

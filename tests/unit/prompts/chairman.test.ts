@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { type ChairmanBrief, chairmanMessages, parseInstruction } from "../../../src/prompts/chairman.js";
-import { readQuotes } from "../../../src/prompts/quote.js";
-import { ReplyFault } from "../../../src/prompts/reply.js";
+import { type ChairmanPromptInput, buildChairmanPrompt, parseInstruction } from "../../../src/prompts/chairman.js";
+import { parseQuotes } from "../../../src/model-calls/quote-untrusted.js";
+import { ResponseValidationError } from "../../../src/model-calls/json-output.js";
 import type { Review } from "../../../src/state/records.js";
 import { Settings } from "../../../src/state/settings.js";
 import { hostileTexts } from "../../support/hostile-texts.js";
@@ -18,8 +18,8 @@ function review(reviewer: string, critique: string): Review {
   return { reviewer, critique, scores, verdict: "negative" };
 }
 
-function promptFor(brief: Partial<ChairmanBrief>) {
-  const messages = chairmanMessages(Settings.parse({ wordLimit: 123 }), { dialogue, reviews: [], verdict: null, evolution: "follow_up", ...brief });
+function promptFor(brief: Partial<ChairmanPromptInput>) {
+  const messages = buildChairmanPrompt(Settings.parse({ wordLimit: 123 }), { dialogue, reviews: [], verdict: null, evolution: "follow_up", ...brief });
   return { messages, system: messages[0]?.text ?? "", material: messages[1]?.text ?? "" };
 }
 
@@ -27,7 +27,7 @@ describe("what the chairman is told", () => {
   it("is the conversation and every critique to the letter, with who said it, scores, verdict and direction", () => {
     const reviews = [review("accuracy", "No temperature: $& degrees?"), review("depth", "Why knead?\nNothing on gluten.")];
     const { material, system } = promptFor({ reviews, verdict: "negative", evolution: "depth" });
-    expect(readQuotes(material)).toEqual([
+    expect(parseQuotes(material)).toEqual([
       { label: "user", text: dialogue[0].content },
       { label: "assistant", text: dialogue[1].content },
       ...reviews.map(({ critique }) => ({ label: "critique", text: critique })),
@@ -48,7 +48,7 @@ describe("what the chairman is told", () => {
           verdict: "positive",
           evolution: "breadth",
         });
-        expect(readQuotes(material).flatMap(({ label, text }) => (label === "critique" ? [text] : []))).toEqual(critiques);
+        expect(parseQuotes(material).flatMap(({ label, text }) => (label === "critique" ? [text] : []))).toEqual(critiques);
       }),
     );
   });
@@ -100,11 +100,11 @@ describe("parseInstruction", () => {
     ["nothing", '{"instruction": null}'],
     ["a fence of another shape", '```json\n{"question": "What flour is best?"}\n```'],
   ])("does not keep JSON with %s for an instruction", (_, text) => {
-    expect(() => parseInstruction(text, dialogue)).toThrow(ReplyFault);
+    expect(() => parseInstruction(text, dialogue)).toThrow(ResponseValidationError);
   });
 
   it.each(['{"instruction": ""}', '{"instruction": " \\n "}', " "])("says of %j that it is empty", (text) => {
-    expect(() => parseInstruction(text, dialogue)).toThrow(expect.objectContaining({ code: "reply_empty" }));
+    expect(() => parseInstruction(text, dialogue)).toThrow(expect.objectContaining({ code: "response_empty" }));
   });
 
   it("says what is wrong with an instruction that does not fit", () => {

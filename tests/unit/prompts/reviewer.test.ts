@@ -1,17 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { readQuotes } from "../../../src/prompts/quote.js";
-import { ReplyFault } from "../../../src/prompts/reply.js";
-import { parseReview, reviewReplySchema, reviewerMessages } from "../../../src/prompts/reviewer.js";
-import { dimensions } from "../../../src/state/records.js";
+import { parseQuotes } from "../../../src/model-calls/quote-untrusted.js";
+import { ResponseValidationError } from "../../../src/model-calls/json-output.js";
+import { parseReview, reviewResponseSchema, buildReviewerPrompt } from "../../../src/prompts/reviewer.js";
+import { reviewDimensions } from "../../../src/state/records.js";
 import { ReviewerSettings, Settings } from "../../../src/state/settings.js";
 import { hostileTexts } from "../../support/hostile-texts.js";
 
 const reviewer = ReviewerSettings.parse({ name: "rigour", focus: "Proofs that cost $& and $1" });
 
-function promptFor(dialogue: Parameters<typeof reviewerMessages>[2]) {
-  const messages = reviewerMessages(Settings.parse({ wordLimit: 123 }), reviewer, dialogue);
+function promptFor(dialogue: Parameters<typeof buildReviewerPrompt>[2]) {
+  const messages = buildReviewerPrompt(Settings.parse({ wordLimit: 123 }), reviewer, dialogue);
   return { messages, system: messages[0]?.text ?? "", material: messages[1]?.text ?? "" };
 }
 
@@ -27,7 +27,7 @@ describe("what a reviewer is told", () => {
           { role: "user", content: instruction },
           { role: "assistant", content: answer },
         ]);
-        expect(readQuotes(material)).toEqual([
+        expect(parseQuotes(material)).toEqual([
           { label: "user", text: first },
           { label: "assistant", text: reply },
           { label: "instruction", text: instruction },
@@ -54,7 +54,7 @@ describe("what a reviewer is told", () => {
     ]);
     expect(system).toContain(reviewer.focus);
     expect(system).toContain("123 words");
-    for (const field of [...dimensions, "critique", "scores", "verdict"]) expect(system).toContain(`"${field}"`);
+    for (const field of [...reviewDimensions, "critique", "scores", "verdict"]) expect(system).toContain(`"${field}"`);
   });
 });
 
@@ -108,7 +108,7 @@ describe("parseReview", () => {
     ["a verdict alone", { verdict: "positive" }, /critique: .*scores: /],
   ])("refuses %s and names it", (_, written, message) => {
     expect(() => parseReview(JSON.stringify(written))).toThrow(message);
-    expect(() => parseReview(JSON.stringify(written))).toThrow(ReplyFault);
+    expect(() => parseReview(JSON.stringify(written))).toThrow(ResponseValidationError);
   });
 
   it("drops what was not asked for", () => {
@@ -122,10 +122,10 @@ describe("parseReview", () => {
 
 describe("the schema for endpoints", () => {
   it("is strict all the way down, and puts the critique before what follows from it", () => {
-    const { schema } = reviewReplySchema;
+    const { schema } = reviewResponseSchema;
     expect(Object.keys(schema.properties)).toEqual(["critique", "scores", "verdict"]);
     expect(schema).toMatchObject({ additionalProperties: false, required: ["critique", "scores", "verdict"] });
-    expect(schema.properties.scores).toMatchObject({ additionalProperties: false, required: [...dimensions] });
-    expect(Object.keys(schema.properties.scores.properties)).toEqual([...dimensions]);
+    expect(schema.properties.scores).toMatchObject({ additionalProperties: false, required: [...reviewDimensions] });
+    expect(Object.keys(schema.properties.scores.properties)).toEqual([...reviewDimensions]);
   });
 });

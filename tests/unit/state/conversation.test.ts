@@ -2,42 +2,42 @@ import { AIMessage, type BaseMessage, HumanMessage, SystemMessage, ToolMessage }
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { currentTurn, dialogueOf, fullTurns, openTurn, turnsSinceSeed } from "../../../src/state/conversation.js";
-import { type Evolution, type Turn, recordTurns } from "../../../src/state/records.js";
+import { getCurrentTurn, toConversationMessages, getTurnsWithMessages, startTurn, countTurnsSinceSeed } from "../../../src/state/conversation.js";
+import { type Evolution, type Turn, turnsReducer } from "../../../src/state/records.js";
 
-function turnsOf(...evolutions: Evolution[]): Turn[] {
-  return recordTurns(
+function getTurnCount(...evolutions: Evolution[]): Turn[] {
+  return turnsReducer(
     [],
     evolutions.map((evolution, index) => ({ turn: index + 1, evolution })),
   );
 }
 
 function texts(state: { messages: BaseMessage[]; turns: Turn[] }) {
-  return fullTurns(state).map(({ instruction, response }) => [instruction, response]);
+  return getTurnsWithMessages(state).map(({ instruction, response }) => [instruction, response]);
 }
 
-describe("fullTurns", () => {
+describe("getTurnsWithMessages", () => {
   it("gives every turn its instruction and its answer, whatever they say", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.string(), fc.string()), { minLength: 1, maxLength: 8 }), fc.boolean(), (pairs, withSystem) => {
+      fc.property(fc.array(fc.tuple(fc.string(), fc.string()), { minLength: 1, maxLength: 8 }), fc.boolean(), (pairs, prependSystemMessage) => {
         const messages = [
-          ...(withSystem ? [new SystemMessage("Be kind.")] : []),
+          ...(prependSystemMessage ? [new SystemMessage("Be kind.")] : []),
           ...pairs.flatMap(([instruction, response]) => [new HumanMessage(instruction), new AIMessage(response)]),
         ];
-        const turns = turnsOf("seed", ...pairs.slice(1).map(() => "breadth" as const));
+        const turns = getTurnCount("seed", ...pairs.slice(1).map(() => "breadth" as const));
         expect(texts({ messages, turns })).toEqual(pairs);
       }),
     );
   });
 
   it("keeps what is on record of a turn", () => {
-    const turns = recordTurns([], [{ turn: 1, evolution: "seed", verdict: "positive" }]);
-    expect(fullTurns({ messages: [new HumanMessage("Q"), new AIMessage("A")], turns })).toEqual([{ ...turns[0], instruction: "Q", response: "A" }]);
+    const turns = turnsReducer([], [{ turn: 1, evolution: "seed", verdict: "positive" }]);
+    expect(getTurnsWithMessages({ messages: [new HumanMessage("Q"), new AIMessage("A")], turns })).toEqual([{ ...turns[0], instruction: "Q", response: "A" }]);
   });
 
   it("leaves the answer open while there is none", () => {
     const messages = [new HumanMessage("Q1"), new AIMessage("A1"), new HumanMessage("Q2")];
-    expect(texts({ messages, turns: turnsOf("seed", "depth") })).toEqual([
+    expect(texts({ messages, turns: getTurnCount("seed", "depth") })).toEqual([
       ["Q1", "A1"],
       ["Q2", null],
     ]);
@@ -45,11 +45,11 @@ describe("fullTurns", () => {
 
   it("passes over the conversation that came before the first turn", () => {
     const messages = [new HumanMessage("old"), new AIMessage("past"), new HumanMessage("Q1"), new AIMessage("A1")];
-    expect(texts({ messages, turns: recordTurns([], [{ turn: 1, position: 1, evolution: "seed" }]) })).toEqual([["Q1", "A1"]]);
+    expect(texts({ messages, turns: turnsReducer([], [{ turn: 1, userMessageIndex: 1, evolution: "seed" }]) })).toEqual([["Q1", "A1"]]);
   });
 });
 
-describe("dialogueOf", () => {
+describe("toConversationMessages", () => {
   it("names roles as export formats do and passes over other messages", () => {
     const messages = [
       new SystemMessage("S"),
@@ -62,7 +62,7 @@ describe("dialogueOf", () => {
       new ToolMessage({ content: "42", tool_call_id: "t" }),
       new AIMessage("A"),
     ];
-    expect(dialogueOf(messages)).toEqual([
+    expect(toConversationMessages(messages)).toEqual([
       { role: "system", content: "S" },
       { role: "user", content: "in parts" },
       { role: "assistant", content: "A" },
@@ -70,26 +70,26 @@ describe("dialogueOf", () => {
   });
 });
 
-describe("turnsSinceSeed", () => {
+describe("countTurnsSinceSeed", () => {
   it.each([
     [["seed"], 1],
     [["seed", "depth", "breadth"], 3],
     [["seed", "depth", "seed"], 1],
     [["seed", "depth", "seed", "follow_up"], 2],
   ] as const)("counts %j as %i", (evolutions, count) => {
-    expect(turnsSinceSeed({ turns: turnsOf(...evolutions) })).toBe(count);
+    expect(countTurnsSinceSeed({ turns: getTurnCount(...evolutions) })).toBe(count);
   });
 });
 
 describe("a turn under way", () => {
   it("is the last one", () => {
-    expect(currentTurn({ turns: turnsOf("seed", "depth") }).turn).toBe(2);
-    expect(() => currentTurn({ turns: [] })).toThrow(RangeError);
+    expect(getCurrentTurn({ turns: getTurnCount("seed", "depth") }).turn).toBe(2);
+    expect(() => getCurrentTurn({ turns: [] })).toThrow(RangeError);
   });
 
-  it("is opened with the next number and takes the place of a proposal", () => {
-    const opening = openTurn({ turns: turnsOf("seed") }, "Next?", "breadth");
-    expect(opening).toMatchObject({ turns: [{ turn: 2, evolution: "breadth" }], proposal: null });
-    expect(dialogueOf(opening.messages)).toEqual([{ role: "user", content: "Next?" }]);
+  it("is opened with the next number and takes the place of a pendingInstruction", () => {
+    const opening = startTurn({ turns: getTurnCount("seed") }, "Next?", "breadth");
+    expect(opening).toMatchObject({ turns: [{ turn: 2, evolution: "breadth" }], pendingInstruction: null });
+    expect(toConversationMessages(opening.messages)).toEqual([{ role: "user", content: "Next?" }]);
   });
 });

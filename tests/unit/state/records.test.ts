@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { type Abstention, type CallUsage, type Review, type Turn, type TurnUpdate, recordTurns } from "../../../src/state/records.js";
+import { type Abstention, type CallUsage, type Review, type Turn, type TurnUpdate, turnsReducer } from "../../../src/state/records.js";
 
 const names = ["accuracy", "depth", "usefulness", "Ökonomie 2"];
 const score = fc.integer({ min: 1, max: 10 });
@@ -17,7 +17,7 @@ function reviewBy(reviewer: fc.Arbitrary<string>): fc.Arbitrary<Review> {
 }
 
 function abstentionBy(reviewer: fc.Arbitrary<string>): fc.Arbitrary<Abstention> {
-  return fc.record({ reviewer, code: fc.constantFrom("reply_empty", "model_timeout"), reason: fc.string() });
+  return fc.record({ reviewer, code: fc.constantFrom("response_empty", "model_timeout"), reason: fc.string() });
 }
 
 /** What one reviewer says in turn 1: a review or an abstention, with the calls that it took. */
@@ -36,7 +36,7 @@ function usage(reviewer: string): CallUsage {
 
 const anyWords = fc.array(wordBy(fc.constantFrom(...names)), { maxLength: 12 });
 const distinctWords = fc.tuple(...names.map((name) => wordBy(fc.constant(name))));
-const opened = recordTurns([], [{ turn: 1, evolution: "seed" }]);
+const opened = turnsReducer([], [{ turn: 1, evolution: "seed" }]);
 
 function byReviewer<T extends { reviewer?: string }>(entries: readonly T[]): T[] {
   return [...entries].sort((a, b) => (a.reviewer ?? "").localeCompare(b.reviewer ?? ""));
@@ -59,7 +59,7 @@ describe("the panel's words in one turn", () => {
     );
     fc.assert(
       fc.property(shuffled, ([words, otherOrder]) => {
-        expect(content(recordTurns(opened, otherOrder))).toEqual(content(recordTurns(opened, words)));
+        expect(content(turnsReducer(opened, otherOrder))).toEqual(content(turnsReducer(opened, words)));
       }),
     );
   });
@@ -67,7 +67,7 @@ describe("the panel's words in one turn", () => {
   it("are one a reviewer, the latest", () => {
     fc.assert(
       fc.property(anyWords, (words) => {
-        const [turn] = recordTurns(opened, words);
+        const [turn] = turnsReducer(opened, words);
         const latest = new Map(words.flatMap((word) => [...(word.reviews ?? []), ...(word.abstentions ?? [])]).map((word) => [word.reviewer, word]));
         expect(byReviewer([...(turn?.reviews ?? []), ...(turn?.abstentions ?? [])])).toEqual(byReviewer([...latest.values()]));
       }),
@@ -77,8 +77,8 @@ describe("the panel's words in one turn", () => {
   it("change nothing but the calls when they are said again", () => {
     fc.assert(
       fc.property(distinctWords, (words) => {
-        const once = recordTurns(opened, words);
-        const twice = recordTurns(once, words);
+        const once = turnsReducer(opened, words);
+        const twice = turnsReducer(once, words);
         expect(content(twice).map(({ calls: _, ...turn }) => turn)).toEqual(content(once).map(({ calls: _, ...turn }) => turn));
         expect(twice[0]?.calls).toHaveLength(2 * words.length);
       }),
@@ -88,8 +88,8 @@ describe("the panel's words in one turn", () => {
   it("may come in one batch or in several", () => {
     fc.assert(
       fc.property(anyWords, fc.nat(12), (words, cut) => {
-        const inTwo = recordTurns(recordTurns(opened, words.slice(0, cut)), words.slice(cut));
-        expect(inTwo).toEqual(recordTurns(opened, words));
+        const inTwo = turnsReducer(turnsReducer(opened, words.slice(0, cut)), words.slice(cut));
+        expect(inTwo).toEqual(turnsReducer(opened, words));
       }),
     );
   });
@@ -97,15 +97,15 @@ describe("the panel's words in one turn", () => {
   it("leave the turns they were added to as they were", () => {
     fc.assert(
       fc.property(anyWords, (words) => {
-        recordTurns(opened, words);
-        expect(opened).toEqual([{ turn: 1, position: 0, evolution: "seed", reviews: [], abstentions: [], verdict: null, calls: [] }]);
+        turnsReducer(opened, words);
+        expect(opened).toEqual([{ turn: 1, userMessageIndex: 0, evolution: "seed", reviews: [], abstentions: [], verdict: null, calls: [] }]);
       }),
     );
   });
 });
 
 describe("turns", () => {
-  const two = recordTurns(opened, [
+  const two = turnsReducer(opened, [
     { turn: 1, reviews: [sampleReview("accuracy")], verdict: "negative", calls: [usage("accuracy")] },
     { turn: 2, evolution: "depth" },
     { turn: 2, reviews: [sampleReview("depth")] },
@@ -122,11 +122,11 @@ describe("turns", () => {
       [2, "depth"],
       [3, "breadth"],
     ]);
-    expect(two[2]).toEqual({ turn: 3, position: 2, evolution: "breadth", reviews: [], abstentions: [], verdict: null, calls: [] });
+    expect(two[2]).toEqual({ turn: 3, userMessageIndex: 2, evolution: "breadth", reviews: [], abstentions: [], verdict: null, calls: [] });
   });
 
   it("keep a verdict that a later change does not mention", () => {
-    expect(recordTurns(two, [{ turn: 1, calls: [usage("depth")] }])[0]).toMatchObject({
+    expect(turnsReducer(two, [{ turn: 1, calls: [usage("depth")] }])[0]).toMatchObject({
       verdict: "negative",
       calls: [usage("accuracy"), usage("depth")],
     });
@@ -137,7 +137,7 @@ describe("turns", () => {
   });
 
   it("that are opened again start afresh and drop what came after them", () => {
-    const forked = recordTurns(two, [{ turn: 2, evolution: "breadth" }]);
+    const forked = turnsReducer(two, [{ turn: 2, evolution: "breadth" }]);
     expect(forked.map(({ turn, evolution, reviews }) => [turn, evolution, reviews.length])).toEqual([
       [1, "seed", 1],
       [2, "breadth", 0],
@@ -145,7 +145,7 @@ describe("turns", () => {
   });
 
   it("cannot be added to before they are opened", () => {
-    expect(() => recordTurns(two, [{ turn: 4, verdict: "positive" }])).toThrow(new RangeError("turn 4 was never opened"));
-    expect(() => recordTurns([], [{ turn: 1, calls: [] }])).toThrow(RangeError);
+    expect(() => turnsReducer(two, [{ turn: 4, verdict: "positive" }])).toThrow(new RangeError("turn 4 was never opened"));
+    expect(() => turnsReducer([], [{ turn: 1, calls: [] }])).toThrow(RangeError);
   });
 });

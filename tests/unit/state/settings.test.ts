@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 
 import { describe, expect, it } from "vitest";
 
-import { Settings, type SettingsInput, modelFor, mostTurns, seatedPanel, turnsOf } from "../../../src/state/settings.js";
+import { Settings, type SettingsInput, resolveModelSettings, maxTurns, getActiveReviewers, getTurnCount } from "../../../src/state/settings.js";
 
 const panel = [
   { name: "a", focus: "A" },
@@ -24,23 +24,23 @@ describe("Settings", () => {
       quorum: 2,
       reviewFinalTurn: false,
       humanReview: false,
-      candidate: { temperature: 0.1, outputLimit: 2048 },
-      chairman: { temperature: 0.1, outputLimit: 2048 },
+      candidate: { temperature: 0.1, maxOutputTokens: 2048 },
+      chairman: { temperature: 0.1, maxOutputTokens: 2048 },
     });
     expect(settings.panel).toHaveLength(3);
-    for (const reviewer of settings.panel) expect(reviewer).toMatchObject({ temperature: 0.1, outputLimit: 2048 });
+    for (const reviewer of settings.panel) expect(reviewer).toMatchObject({ temperature: 0.1, maxOutputTokens: 2048 });
     const foci = settings.panel.map((reviewer) => reviewer.focus.toLowerCase()).join(" ");
     for (const dimension of ["useful", "relevan", "accura", "depth", "creativ"]) expect(foci).toContain(dimension);
   });
 
   it("fill in what a role leaves out", () => {
-    expect(Settings.parse({ candidate: { temperature: 0.7 } }).candidate).toMatchObject({ temperature: 0.7, outputLimit: 2048 });
+    expect(Settings.parse({ candidate: { temperature: 0.7 } }).candidate).toMatchObject({ temperature: 0.7, maxOutputTokens: 2048 });
   });
 
   it.each<[string, string, Record<string, unknown>]>([
     ["no turn", "turns", { turns: 0 }],
     ["half a turn", "turns", { turns: 1.5 }],
-    ["more turns than there may be", "turns", { turns: mostTurns + 1 }],
+    ["more turns than there may be", "turns", { turns: maxTurns + 1 }],
     ["an unknown mode", "mode", { mode: "all_review" }],
     ["an empty panel", "panel", { panel: [] }],
     ["two reviewers of one name", "panel", { panel: [panel[0], panel[0]] }],
@@ -54,7 +54,7 @@ describe("Settings", () => {
     ["an endpoint that is no URL", "baseUrl", { baseUrl: "localhost:8000" }],
     ["an endpoint of another protocol", "baseUrl", { baseUrl: "file:///etc/passwd" }],
     ["a temperature beyond the scale", "chairman.temperature", { chairman: { temperature: 2.1 } }],
-    ["an output limit of nothing", "candidate.outputLimit", { candidate: { outputLimit: 0 } }],
+    ["an output limit of nothing", "candidate.maxOutputTokens", { candidate: { maxOutputTokens: 0 } }],
     ["a quorum of nobody", "quorum", { quorum: 0 }],
     ["an empty model name", "model", { model: " " }],
     ["an empty language", "language", { language: "" }],
@@ -88,24 +88,24 @@ describe("Settings", () => {
   });
 });
 
-describe("modelFor", () => {
+describe("resolveModelSettings", () => {
   const shared: SettingsInput = { model: "openai:big", baseUrl: "http://127.0.0.1:8000/v1", apiKeyEnv: "BIG_KEY" };
 
   it("takes what a role leaves out from the run", () => {
     const settings = Settings.parse(shared);
-    expect(modelFor(settings, settings.candidate)).toEqual({ ...shared, temperature: 0.1, outputLimit: 2048 });
+    expect(resolveModelSettings(settings, settings.candidate)).toEqual({ ...shared, temperature: 0.1, maxOutputTokens: 2048 });
   });
 
   it("takes what a role sets from the role", () => {
-    const own = { model: "openai:small", baseUrl: "http://127.0.0.1:9000/v1", apiKeyEnv: "SMALL_KEY", temperature: 1, outputLimit: 64 };
+    const own = { model: "openai:small", baseUrl: "http://127.0.0.1:9000/v1", apiKeyEnv: "SMALL_KEY", temperature: 1, maxOutputTokens: 64 };
     const settings = Settings.parse({ ...shared, chairman: own, panel: [{ name: "a", focus: "A", ...own }] });
-    expect(modelFor(settings, settings.chairman)).toEqual(own);
-    for (const reviewer of settings.panel) expect(modelFor(settings, reviewer)).toEqual(own);
+    expect(resolveModelSettings(settings, settings.chairman)).toEqual(own);
+    for (const reviewer of settings.panel) expect(resolveModelSettings(settings, reviewer)).toEqual(own);
   });
 
   it("lets a role leave the run's endpoint for OpenAI's own", () => {
     const settings = Settings.parse({ ...shared, candidate: { baseUrl: null } });
-    expect(modelFor(settings, settings.candidate)).toMatchObject({ baseUrl: null, model: "openai:big" });
+    expect(resolveModelSettings(settings, settings.candidate)).toMatchObject({ baseUrl: null, model: "openai:big" });
   });
 });
 
@@ -117,7 +117,7 @@ describe("a mode", () => {
     ["multi_review", ["a", "b"], 4],
   ] as const)("%s seats %j for %i turns", (mode, seated, turns) => {
     const settings = Settings.parse({ mode, panel, turns: 4 });
-    expect(seatedPanel(settings).map((reviewer) => reviewer.name)).toEqual(seated);
-    expect(turnsOf(settings)).toBe(turns);
+    expect(getActiveReviewers(settings).map((reviewer) => reviewer.name)).toEqual(seated);
+    expect(getTurnCount(settings)).toBe(turns);
   });
 });

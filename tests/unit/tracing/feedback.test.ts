@@ -1,18 +1,18 @@
 import { expect, test } from "vitest";
 
 import type { Turn } from "../../../src/state/records.js";
-import { ratingsOf } from "../../../src/tracing/feedback.js";
+import { createFeedbackEntries } from "../../../src/tracing/feedback.js";
 
 const candidateRun = "01a20560-a748-7006-a34e-11ff3c9e9e01";
 const retriedRun = "01a20560-a748-7006-a34e-11ff3c9e9e02";
 const reviewRun = "01a20560-a748-7006-a34e-11ff3c9e9e03";
-const runs = { whole: "01a20560-a748-7006-a34e-11ff3c9e9e04", trace: "01a20560-a748-7006-a34e-11ff3c9e9e05", isOfTrace: () => true };
+const runs = { rootRunId: "01a20560-a748-7006-a34e-11ff3c9e9e04", trace: "01a20560-a748-7006-a34e-11ff3c9e9e05", isOfTrace: () => true };
 const usage = { model: "m", inputTokens: 1, outputTokens: 1 };
 
-function turnOf(changes: Partial<Turn> = {}): Turn {
+function getCurrentTurn(changes: Partial<Turn> = {}): Turn {
   return {
     turn: 2,
-    position: 1,
+    userMessageIndex: 1,
     evolution: "depth",
     reviews: [
       {
@@ -34,7 +34,7 @@ function turnOf(changes: Partial<Turn> = {}): Turn {
 }
 
 test("a review rates the reply that became the answer, by the run of the review", () => {
-  const ratings = ratingsOf(turnOf(), runs).filter((rating) => rating.runId === retriedRun);
+  const ratings = createFeedbackEntries(getCurrentTurn(), runs).filter((rating) => rating.runId === retriedRun);
   expect(ratings.map(({ key, score, value }) => [key, score, value])).toEqual([
     ["usefulness", 1, undefined],
     ["relevance", 2, undefined],
@@ -48,25 +48,25 @@ test("a review rates the reply that became the answer, by the run of the review"
 });
 
 test("the panel rates the conversation", () => {
-  const ratings = ratingsOf(turnOf(), runs).filter((rating) => rating.runId === runs.whole);
+  const ratings = createFeedbackEntries(getCurrentTurn(), runs).filter((rating) => rating.runId === runs.rootRunId);
   expect(ratings.map(({ key, score, value, comment }) => [key, score, value, comment])).toEqual([
-    ["panel_mean", 3, undefined, "turn 2: 0 of 1 reviews positive"],
+    ["panel_score", 3, undefined, "turn 2: 0 of 1 reviews positive"],
     ["panel_verdict", 0, "negative", "turn 2: 0 of 1 reviews positive"],
   ]);
 });
 
 test("the same judgement has the same id each time, and no two share one", () => {
-  const ids = ratingsOf(turnOf(), runs).map(({ id }) => id);
-  expect(ratingsOf(turnOf(), runs).map(({ id }) => id)).toEqual(ids);
+  const ids = createFeedbackEntries(getCurrentTurn(), runs).map(({ id }) => id);
+  expect(createFeedbackEntries(getCurrentTurn(), runs).map(({ id }) => id)).toEqual(ids);
   expect(new Set(ids).size).toBe(8);
-  const others = ratingsOf(turnOf({ turn: 3, calls: [{ role: "candidate", ...usage, runId: candidateRun }] }), runs).map(({ id }) => id);
+  const others = createFeedbackEntries(getCurrentTurn({ turn: 3, calls: [{ role: "candidate", ...usage, runId: candidateRun }] }), runs).map(({ id }) => id);
   expect(others.filter((id) => ids.includes(id))).toEqual([]);
 });
 
 test("a review of an answer that no run gave stands on its own run", () => {
   const review = { role: "reviewer", reviewer: "depth", ...usage, runId: reviewRun } as const;
   for (const calls of [[review], [{ role: "candidate", ...usage, cached: true } as const, review]]) {
-    const ratings = ratingsOf(turnOf({ calls }), runs).filter((rating) => rating.runId === reviewRun);
+    const ratings = createFeedbackEntries(getCurrentTurn({ calls }), runs).filter((rating) => rating.runId === reviewRun);
     expect(ratings.map(({ key, score }) => [key, score])).toEqual([
       ["usefulness", 1],
       ["relevance", 2],
@@ -80,10 +80,10 @@ test("a review of an answer that no run gave stands on its own run", () => {
 });
 
 test("calls whose runs are not known, or of an earlier trace, are no obstacle", () => {
-  const untraced = turnOf({ calls: [{ role: "candidate", ...usage }] });
-  expect(ratingsOf(untraced, runs).map(({ key }) => key)).toEqual(["panel_mean", "panel_verdict"]);
-  const odd = turnOf({ calls: [{ role: "candidate", ...usage, runId: "not a uuid" }] });
-  expect(ratingsOf(odd, runs)).toHaveLength(2);
-  const earlier = ratingsOf(turnOf(), { ...runs, isOfTrace: () => false });
+  const untraced = getCurrentTurn({ calls: [{ role: "candidate", ...usage }] });
+  expect(createFeedbackEntries(untraced, runs).map(({ key }) => key)).toEqual(["panel_score", "panel_verdict"]);
+  const odd = getCurrentTurn({ calls: [{ role: "candidate", ...usage, runId: "not a uuid" }] });
+  expect(createFeedbackEntries(odd, runs)).toHaveLength(2);
+  const earlier = createFeedbackEntries(getCurrentTurn(), { ...runs, isOfTrace: () => false });
   expect(earlier.filter(({ runId }) => runId === retriedRun).map(({ traceId }) => traceId)).toEqual(Array.from({ length: 6 }));
 });

@@ -1,19 +1,19 @@
 import { expect, test } from "vitest";
 
-import { type RunFacts, RunLabels } from "../../../src/tracing/labels.js";
+import { type RunInfo, RunLabeler } from "../../../src/tracing/labels.js";
 
 const scores = { usefulness: 3, relevance: 3, accuracy: 3, depth: 3, creativity: 3 };
 
-function modelRun(id: string, parentId: string, role = "reviewer"): RunFacts {
+function modelRun(id: string, parentId: string, role = "reviewer"): RunInfo {
   return { id, parentId, type: "llm", metadata: { role } };
 }
 
-function node(id: string, name: string, outputs: unknown): RunFacts {
+function node(id: string, name: string, outputs: unknown): RunInfo {
   return { id, name, type: "chain", metadata: { langgraph_node: name }, outputs };
 }
 
 test("attempts are numbered under their node, and say why they were made", () => {
-  const labels = new RunLabels<string>();
+  const labels = new RunLabeler<string>();
   expect(labels.started(modelRun("a", "n", "candidate"))).toEqual({ tags: [], metadata: { attempt: 1 } });
   labels.ended({ ...modelRun("a", "n", "candidate"), failed: true }, "a");
   expect(labels.started(modelRun("b", "n", "candidate"))).toEqual({
@@ -26,7 +26,7 @@ test("attempts are numbered under their node, and say why they were made", () =>
 });
 
 test("a label given at the start is there at the end, which replaces what was sent before", () => {
-  const labels = new RunLabels<string>();
+  const labels = new RunLabeler<string>();
   labels.started(modelRun("a", "n", "chairman"));
   labels.ended(modelRun("a", "n", "chairman"), "a");
   labels.started(modelRun("b", "n", "chairman"));
@@ -36,7 +36,7 @@ test("a label given at the start is there at the end, which replaces what was se
 });
 
 test("the last call of a review waits for what the review came to; earlier ones do not", () => {
-  const labels = new RunLabels<string>();
+  const labels = new RunLabeler<string>();
   for (const id of ["first", "second"]) labels.started(modelRun(id, "n"));
   expect(labels.ended(modelRun("first", "n"), "first")).toEqual([]);
   expect(labels.ended(modelRun("second", "n"), "second").map(({ run }) => run)).toEqual(["first"]);
@@ -50,7 +50,7 @@ test("the last call of a review waits for what the review came to; earlier ones 
 });
 
 test("an abstention and a verdict are labelled; a reviewer that failed gives its call back as it is", () => {
-  const labels = new RunLabels<string>();
+  const labels = new RunLabeler<string>();
   const abstention = { reviewer: "depth", code: "model_timeout", reason: "no reply" };
   const [abstained] = labels.ended(node("n", "reviewer", { turns: [{ turn: 1, abstentions: [abstention], calls: [] }] }), "node");
   expect(abstained?.labels.tags).toEqual(["turn:1", "reviewer:depth", "abstained:model_timeout", "abstained"]);
@@ -64,7 +64,7 @@ test("an abstention and a verdict are labelled; a reviewer that failed gives its
 });
 
 test("nodes of others that happen to have such a name are left alone", () => {
-  const labels = new RunLabels<string>();
+  const labels = new RunLabeler<string>();
   const turn = { turn: 1, evolution: "seed", reviews: [], abstentions: [], verdict: "positive", calls: [] };
   for (const outputs of [{ turns: [turn] }, { turns: "all" }, "text", null, { turns: [] }]) {
     expect(labels.ended(node("n", "verdict", outputs), "run")).toEqual([{ run: "run", labels: { tags: [], metadata: {} } }]);

@@ -6,7 +6,7 @@ import { InputError } from "../../../src/errors.js";
 import { openTracing } from "../../../src/tracing/open-tracing.js";
 import { type TraceRun, readTraceFile } from "../../../src/tracing/trace-file.js";
 import { renderTraceTree } from "../../../src/tracing/trace-tree.js";
-import { type ChatScript, plainChat, scriptedAccess, upstreamError } from "../../support/scripted-chat.js";
+import { type ChatScript, defaultChat, scriptedAccess, upstreamError } from "../../support/scripted-chat.js";
 import { hostileTexts } from "../../support/hostile-texts.js";
 import { temporaryFiles } from "../../support/temporary-files.js";
 import { tracedConversation } from "../../support/traced-conversation.js";
@@ -30,7 +30,7 @@ async function read(path: string, conversation?: string): Promise<TraceRun[]> {
 
 test("holds every run of a conversation with labels, texts and tokens, without any service", async () => {
   const path = files.path("whole.jsonl");
-  const script: ChatScript = (model, call) => (model === "candidate" && call === 1 ? upstreamError() : plainChat(model, call));
+  const script: ChatScript = (model, call) => (model === "candidate" && call === 1 ? upstreamError() : defaultChat(model, call));
   expect(await write(path, ["one"], { script })).toEqual([]);
   const runs = await read(path);
   const root = runs.at(-1);
@@ -66,7 +66,7 @@ test("is continued after a kill: a torn last line is passed over, and the next o
 test("is read back whatever a model said", async () => {
   const path = files.path("hostile.jsonl");
   const said = hostileTexts.join(" ");
-  await write(path, ["one"], { script: (model, call) => (model === "candidate" ? said : plainChat(model, call)) });
+  await write(path, ["one"], { script: (model, call) => (model === "candidate" ? said : defaultChat(model, call)) });
   const answers = (await read(path)).filter((run) => run.name.startsWith("candidate turn") && run.type === "llm");
   expect(answers).toHaveLength(3);
   for (const { outputs } of answers) expect(JSON.stringify(outputs)).toContain("\u2028\u2029");

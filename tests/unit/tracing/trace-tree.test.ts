@@ -35,7 +35,7 @@ const runs = [
   run("r1", "review: depth turn 1", "n2", { type: "llm", error: "503 overloaded\n    at somewhere", end: clock + 20 }),
   run("r2", "review: depth turn 1", "n2", { ...model, metadata: { attempt: 2, attempt_reason: "retry", verdict: "negative", scores } }),
   run("n2", "reviewer", "root", { start: 2 }),
-  run("r3", "review: accuracy turn 1", "n3", { ...model, metadata: { abstained: "reply_malformed" } }),
+  run("r3", "review: accuracy turn 1", "n3", { ...model, metadata: { abstained: "response_invalid" } }),
   run("n3", "reviewer", "root", { start: 3 }),
   run("v", "verdict", "root", { start: 4, end: 4.4, metadata: { turn: 1, verdict: "negative" } }),
   run("root", "seed 7", null, { start: 0, end: 65_000 }),
@@ -48,7 +48,7 @@ test("shows calls and verdicts with time, tokens and scores, and nothing that on
       "├─ candidate turn 1  1.5 s  100 + 20 tokens",
       "├─ review: depth turn 1  10 ms  failed: 503 overloaded",
       "├─ review: depth turn 1  1.5 s  100 + 20 tokens  attempt 2, retry  negative 3.0 (usefulness 3, relevance 4, accuracy 3, depth 2, creativity 3)",
-      "├─ review: accuracy turn 1  1.5 s  100 + 20 tokens  abstained: reply_malformed",
+      "├─ review: accuracy turn 1  1.5 s  100 + 20 tokens  abstained: response_invalid",
       "└─ verdict turn 1  0 ms  negative",
     ].join("\n"),
   );

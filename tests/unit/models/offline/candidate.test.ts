@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { type Task, answerTask } from "../../../../src/models/offline/candidate.js";
 import { countWords } from "../../../../src/models/offline/terms.js";
 import { parseAnswer } from "../../../../src/prompts/candidate.js";
-import { anyText } from "../../../support/rehearsal.js";
+import { anyText } from "../../../support/offline-conversation.js";
 
 function answer(instruction: string, task: Partial<Task> = {}): string {
   return answerTask({ instruction, earlier: [], wordLimit: 300, ...task });

@@ -3,15 +3,15 @@ import { describe, expect, it } from "vitest";
 
 import { nextInstruction } from "../../../../src/models/offline/chairman.js";
 import { reviewAnswer } from "../../../../src/models/offline/reviewer.js";
-import { chairmanMessages, parseInstruction } from "../../../../src/prompts/chairman.js";
-import type { DialogueLine } from "../../../../src/state/conversation.js";
+import { buildChairmanPrompt, parseInstruction } from "../../../../src/prompts/chairman.js";
+import type { ConversationMessage } from "../../../../src/state/conversation.js";
 import type { Review } from "../../../../src/state/records.js";
-import { anyText, rehearse, say, settings } from "../../../support/rehearsal.js";
+import { anyText, rehearse, say, settings } from "../../../support/offline-conversation.js";
 
 const seed = "Explain sourdough hydration for rye flour";
 const scores = { usefulness: 3, relevance: 3, accuracy: 3, depth: 3, creativity: 3 };
 
-function after(answer: string): DialogueLine[] {
+function after(answer: string): ConversationMessage[] {
   return [
     { role: "user", content: seed },
     { role: "assistant", content: answer },
@@ -88,7 +88,7 @@ describe("nextInstruction", () => {
         direction,
         async (dialogue, critiques, evolution) => {
           const reviews = critiques.map((critique): Review => ({ reviewer: "one", scores, verdict: "negative", critique }));
-          const reply = await say(chairmanMessages(settings, { dialogue, reviews, verdict: null, evolution }));
+          const reply = await say(buildChairmanPrompt(settings, { dialogue, reviews, verdict: null, evolution }));
           expect(parseInstruction(reply, dialogue).split(/\s+/).length).toBeLessThanOrEqual(60);
         },
       ),

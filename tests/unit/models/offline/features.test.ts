@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { measureAnswer } from "../../../../src/models/offline/features.js";
 import { keyTerms } from "../../../../src/models/offline/terms.js";
-import { anyText } from "../../../support/rehearsal.js";
+import { anyText } from "../../../support/offline-conversation.js";
 
 const plain = (text: string) => text.normalize("NFKC").toLowerCase();
 

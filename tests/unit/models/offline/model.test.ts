@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { OfflineChatModel } from "../../../../src/models/offline/model.js";
-import { anyText, rehearse } from "../../../support/rehearsal.js";
+import { anyText, rehearse } from "../../../support/offline-conversation.js";
 
 const model = new OfflineChatModel();
 const question = "How do I prune apple trees in a cold winter?";

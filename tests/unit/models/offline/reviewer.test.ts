@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 
 import { readCritique } from "../../../../src/models/offline/critique.js";
 import { type ReviewMatter, reviewAnswer } from "../../../../src/models/offline/reviewer.js";
-import { parseReview, reviewerMessages } from "../../../../src/prompts/reviewer.js";
-import { dimensions } from "../../../../src/state/records.js";
-import { anyText, say, settings } from "../../../support/rehearsal.js";
+import { parseReview, buildReviewerPrompt } from "../../../../src/prompts/reviewer.js";
+import { reviewDimensions } from "../../../../src/state/records.js";
+import { anyText, say, settings } from "../../../support/offline-conversation.js";
 
 const instruction = "Explain yeast, flour and oven heat";
 const sound = [
@@ -55,7 +55,7 @@ describe("reviewAnswer", () => {
 
   it("says in its critique what it measured, and nothing that is not so", () => {
     fc.assert(
-      fc.property(anyText, anyText, fc.subarray([...dimensions]), (asked, answer, focus) => {
+      fc.property(anyText, anyText, fc.subarray([...reviewDimensions]), (asked, answer, focus) => {
         const { critique } = reviewAnswer({ instruction: asked, answer, wordLimit: 300, focus });
         const points = readCritique(critique);
         const spoken = answer.normalize("NFKC").toLowerCase();
@@ -76,8 +76,8 @@ describe("reviewAnswer", () => {
           { role: "user", content: asked },
           { role: "assistant", content: answer },
         ] as const;
-        const parsed = parseReview(await say(reviewerMessages(settings, member, dialogue)));
-        for (const dimension of dimensions) expect(Number.isInteger(parsed.scores[dimension])).toBe(true);
+        const parsed = parseReview(await say(buildReviewerPrompt(settings, member, dialogue)));
+        for (const dimension of reviewDimensions) expect(Number.isInteger(parsed.scores[dimension])).toBe(true);
       }),
     );
   });

@@ -3,55 +3,55 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { readRequest } from "../../../../src/models/offline/request.js";
-import { candidateMessages } from "../../../../src/prompts/candidate.js";
-import { type ChairmanBrief, chairmanMessages } from "../../../../src/prompts/chairman.js";
-import { reviewerMessages } from "../../../../src/prompts/reviewer.js";
-import type { DialogueLine } from "../../../../src/state/conversation.js";
+import { buildCandidatePrompt } from "../../../../src/prompts/candidate.js";
+import { type ChairmanPromptInput, buildChairmanPrompt } from "../../../../src/prompts/chairman.js";
+import { buildReviewerPrompt } from "../../../../src/prompts/reviewer.js";
+import type { ConversationMessage } from "../../../../src/state/conversation.js";
 import type { Review } from "../../../../src/state/records.js";
 import { Settings } from "../../../../src/state/settings.js";
-import { anyText, settings } from "../../../support/rehearsal.js";
+import { anyText, settings } from "../../../support/offline-conversation.js";
 
 const scores = { usefulness: 5, relevance: 5, accuracy: 5, depth: 5, creativity: 5 };
 
-function chairmanRequest(brief: Partial<ChairmanBrief>) {
-  return readRequest(chairmanMessages(settings, { dialogue: [], reviews: [], verdict: null, evolution: "follow_up", ...brief }));
+function chairmanRequest(brief: Partial<ChairmanPromptInput>) {
+  return readRequest(buildChairmanPrompt(settings, { dialogue: [], reviews: [], verdict: null, evolution: "follow_up", ...brief }));
 }
 
 describe("readRequest", () => {
   it("finds a candidate's task in the conversation itself, whatever its texts pretend to be", () => {
     fc.assert(
       fc.property(anyText, anyText, anyText, (seed, answer, next) => {
-        const request = readRequest(candidateMessages(settings, [new HumanMessage(seed), new AIMessage(answer), new HumanMessage(next)]));
+        const request = readRequest(buildCandidatePrompt(settings, [new HumanMessage(seed), new AIMessage(answer), new HumanMessage(next)]));
         expect(request).toEqual({ role: "candidate", task: { instruction: next, earlier: [seed], wordLimit: 300 } });
       }),
     );
   });
 
   it("is not misled by a user message that is a reviewer's or chairman's whole prompt", () => {
-    const dialogue: DialogueLine[] = [
+    const dialogue: ConversationMessage[] = [
       { role: "user", content: "Hello" },
       { role: "assistant", content: "Hi" },
     ];
     for (const reviewer of settings.panel) {
-      const pasted = reviewerMessages(settings, reviewer, dialogue).map((message) => message.text);
-      expect(readRequest(candidateMessages(settings, [new HumanMessage(pasted.join("\n\n"))])).role).toBe("candidate");
+      const pasted = buildReviewerPrompt(settings, reviewer, dialogue).map((message) => message.text);
+      expect(readRequest(buildCandidatePrompt(settings, [new HumanMessage(pasted.join("\n\n"))])).role).toBe("candidate");
     }
-    const pasted = chairmanMessages(settings, { dialogue, reviews: [], verdict: null, evolution: "follow_up" }).map((message) => message.text);
-    expect(readRequest(candidateMessages(settings, [new HumanMessage(pasted.join("\n\n"))])).role).toBe("candidate");
+    const pasted = buildChairmanPrompt(settings, { dialogue, reviews: [], verdict: null, evolution: "follow_up" }).map((message) => message.text);
+    expect(readRequest(buildCandidatePrompt(settings, [new HumanMessage(pasted.join("\n\n"))])).role).toBe("candidate");
   });
 
   it("finds the newest instruction and answer in a reviewer's prompt, letter for letter", () => {
     const reviewer = fc.constantFrom(...settings.panel);
     fc.assert(
       fc.property(reviewer, anyText, anyText, anyText, (member, system, instruction, answer) => {
-        const dialogue: DialogueLine[] = [
+        const dialogue: ConversationMessage[] = [
           { role: "system", content: system },
           { role: "user", content: answer },
           { role: "assistant", content: instruction },
           { role: "user", content: instruction },
           { role: "assistant", content: answer },
         ];
-        const request = readRequest(reviewerMessages(settings, member, dialogue));
+        const request = readRequest(buildReviewerPrompt(settings, member, dialogue));
         expect(request).toMatchObject({ role: "reviewer", matter: { instruction, answer, wordLimit: 300 } });
       }),
     );
@@ -60,7 +60,7 @@ describe("readRequest", () => {
   it("reads a reviewer's focus out of the prompt", () => {
     const focusOf = (focus: string) =>
       Settings.parse({ panel: [{ name: "one", focus }] }).panel.map((member) => {
-        const request = readRequest(reviewerMessages(settings, member, []));
+        const request = readRequest(buildReviewerPrompt(settings, member, []));
         return request.role === "reviewer" ? request.matter.focus : null;
       });
     expect(settings.panel.flatMap((member) => focusOf(member.focus))).toEqual([["relevance", "accuracy"], ["depth"], ["usefulness", "creativity"]]);
@@ -71,7 +71,7 @@ describe("readRequest", () => {
     const direction = fc.constantFrom("depth" as const, "breadth" as const);
     fc.assert(
       fc.property(direction, anyText, anyText, anyText, (evolution, seed, answer, critique) => {
-        const dialogue: DialogueLine[] = [
+        const dialogue: ConversationMessage[] = [
           { role: "user", content: seed },
           { role: "assistant", content: answer },
         ];
@@ -89,14 +89,14 @@ describe("readRequest", () => {
   });
 
   it("still knows its role when a faulty reply is sent back", () => {
-    const dialogue: DialogueLine[] = [
+    const dialogue: ConversationMessage[] = [
       { role: "user", content: "Hello" },
       { role: "assistant", content: "Hi" },
     ];
     const again = [new AIMessage("nonsense"), new HumanMessage("The reply holds no JSON object.")];
-    for (const member of settings.panel) expect(readRequest([...reviewerMessages(settings, member, dialogue), ...again]).role).toBe("reviewer");
-    const brief: ChairmanBrief = { dialogue, reviews: [], verdict: null, evolution: "follow_up" };
-    expect(readRequest([...chairmanMessages(settings, brief), ...again]).role).toBe("chairman");
+    for (const member of settings.panel) expect(readRequest([...buildReviewerPrompt(settings, member, dialogue), ...again]).role).toBe("reviewer");
+    const brief: ChairmanPromptInput = { dialogue, reviews: [], verdict: null, evolution: "follow_up" };
+    expect(readRequest([...buildChairmanPrompt(settings, brief), ...again]).role).toBe("chairman");
   });
 
   it("reads the word limit of candidate and reviewer", () => {
@@ -104,8 +104,8 @@ describe("readRequest", () => {
       fc.property(fc.integer({ min: 10, max: 5000 }), (wordLimit) => {
         const limited = Settings.parse({ wordLimit });
         const own = new SystemMessage("You speak in 5 words at a time, in a review of 20 to 30 words.");
-        expect(readRequest(candidateMessages(limited, [own, new HumanMessage("Hi")]))).toMatchObject({ task: { wordLimit } });
-        for (const member of limited.panel) expect(readRequest(reviewerMessages(limited, member, []))).toMatchObject({ matter: { wordLimit } });
+        expect(readRequest(buildCandidatePrompt(limited, [own, new HumanMessage("Hi")]))).toMatchObject({ task: { wordLimit } });
+        for (const member of limited.panel) expect(readRequest(buildReviewerPrompt(limited, member, []))).toMatchObject({ matter: { wordLimit } });
       }),
     );
   });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { countWords, keyTerms, subjectOf, wordsOf } from "../../../../src/models/offline/terms.js";
-import { anyText } from "../../../support/rehearsal.js";
+import { anyText } from "../../../support/offline-conversation.js";
 
 describe("wordsOf", () => {
   it("finds every word where it stands, in any text", () => {

@@ -1,0 +1,48 @@
+import { type Command, InvalidArgumentError } from "commander";
+
+import { readRows } from "../../dataset/read-rows.js";
+import { env } from "../../env.js";
+import { createLogger } from "../../logger.js";
+import { exitCodes } from "../exit-codes.js";
+import { positiveInteger } from "../options/settings-options.js";
+
+interface PushFlags {
+  readonly dataset: string;
+  readonly chunk: number;
+  readonly splits?: Record<string, number>;
+}
+
+export function addPushCommand(program: Command, setExitCode: (code: number) => void): void {
+  const push = program.command("push").description("Send finished conversations somewhere else.");
+  push
+    .command("langsmith")
+    .description("Upload an output folder's conversations as examples of a LangSmith dataset. Again adds only what is missing.")
+    .argument("<dir>", "the output folder of a job")
+    .requiredOption("--dataset <name>", "the dataset; made where there is none")
+    .option("--chunk <rows>", "rows an upload", positiveInteger, 100)
+    .option("--splits <shares>", "e.g. train=0.9,test=0.1; a conversation always falls into the same one", splits)
+    .action(async (dir: string, { dataset, chunk, splits: shares }: PushFlags) => {
+      const { pushDataset } = await import("../../tracing/push-dataset.js");
+      const logger = createLogger();
+      const result = await pushDataset({
+        env: env,
+        dataset,
+        rows: await readRows(dir),
+        chunkSize: chunk,
+        splits: shares,
+        onProgress: ({ read, uploaded, skipped }) => logger.info(`${read} rows read, ${uploaded} uploaded, ${skipped} there already`),
+      });
+      logger.info(`The dataset "${dataset}" has all ${result.read} conversations of ${dir}.`);
+      setExitCode(exitCodes.ok);
+    });
+}
+
+/** "train=0.9,test=0.1" */
+function splits(text: string): Record<string, number> {
+  const entries = text.split(",").map((part): [string, number] => {
+    const match = /^\s*([\w-]+)\s*=\s*([\d.]+)\s*$/.exec(part);
+    if (!match) throw new InvalidArgumentError("It must be names with shares, e.g. train=0.9,test=0.1.");
+    return [match[1] ?? "", Number(match[2])];
+  });
+  return Object.fromEntries(entries);
+}

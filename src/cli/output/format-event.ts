@@ -1,0 +1,36 @@
+import pc from "picocolors";
+
+import type { ConversationEvent } from "../../nodes/events.js";
+import { reviewDimensions } from "../../state/records.js";
+
+type Colors = ReturnType<typeof pc.createColors>;
+
+/** A run's events as a person reads them, one block an event. */
+export function formatEvent(event: ConversationEvent, colors: Colors = pc): string {
+  switch (event.type) {
+    case "instruction":
+      return `\n${colors.bold(colors.cyan(`Turn ${event.turn}`))} ${colors.dim(`(${event.evolution.replace("_", " ")})`)}\n${colors.bold("Instruction")}\n${stripControlCharacters(event.instruction)}`;
+    case "response":
+      return `${colors.bold("Response")}\n${stripControlCharacters(event.response)}`;
+    case "review": {
+      const scores = reviewDimensions.map((name) => `${name} ${event.scores[name]}`).join(", ");
+      const verdict = event.verdict === "positive" ? colors.green(event.verdict) : colors.yellow(event.verdict);
+      return `${colors.bold(`Review: ${event.reviewer}`)} ${verdict} ${colors.dim(`(${scores})`)}\n${stripControlCharacters(event.critique)}`;
+    }
+    case "abstention":
+      return `${colors.bold(`Review: ${event.reviewer}`)} ${colors.red("abstains")}\n${stripControlCharacters(event.reason)}`;
+    case "verdict": {
+      const verdict = event.verdict === "positive" ? colors.green("positive") : colors.yellow("negative");
+      return `${colors.bold("Verdict")} ${verdict} ${colors.dim(`(${event.positive} positive, ${event.negative} negative)`)}`;
+    }
+    case "early_stop":
+      return `${colors.yellow("The conversation ends here")}: ${stripControlCharacters(event.message)}`;
+    case "error":
+      return colors.red(`Failed: ${event.code}`);
+  }
+}
+
+/** What a model wrote must not steer the terminal: control characters other than line breaks and tabs are dropped. */
+function stripControlCharacters(text: string): string {
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
+}

@@ -1,0 +1,96 @@
+import { AIMessage, type BaseMessage, HumanMessage } from "@langchain/core/messages";
+
+import type { ModelCaller } from "../errors.js";
+import type { ResponseSchema } from "../model-calls/model-call.js";
+import { buildCandidatePrompt } from "../prompts/candidate.js";
+import { buildChairmanPrompt, instructionResponseSchema } from "../prompts/chairman.js";
+import { buildReviewerPrompt, reviewResponseSchema } from "../prompts/reviewer.js";
+import type { ConversationMessage } from "../state/conversation.js";
+import type { Review } from "../state/records.js";
+import type { ResolvedSettings } from "../state/resolve-settings.js";
+import type { ModelSettings } from "../state/settings.js";
+
+/** The calls that one caller makes in one conversation. */
+export interface CallerPlan {
+  readonly caller: ModelCaller;
+  readonly settings: ModelSettings;
+  /** One for each call. */
+  readonly prompts: readonly PromptPlan[];
+}
+
+/** The real prompt of one call, built around empty texts, and the number of those besides the seed. */
+export interface PromptPlan {
+  readonly messages: readonly BaseMessage[];
+  readonly schema?: ResponseSchema;
+  readonly answers: number;
+  readonly instructions: number;
+  readonly critiques: number;
+}
+
+/**
+ * Lists the calls of a conversation of full length: T + (T-1)(R+1) for T turns and R reviewers, and R more with
+ * `reviewFinalTurn`.
+ *
+ * Repairs, retries and early stops are not included. Callers without calls are left out.
+ */
+export function planModelCalls(settings: ResolvedSettings): CallerPlan[] {
+  const { panel, turns } = settings;
+  const candidate: CallerPlan = {
+    caller: { name: "candidate" },
+    settings: settings.candidate,
+    prompts: range(turns).map((turn) => ({
+      messages: buildCandidatePrompt(settings, createEmptyHistory(turn)),
+      answers: turn - 1,
+      instructions: turn - 1,
+      critiques: 0,
+    })),
+  };
+  const reviewers = panel.map((reviewer): CallerPlan => ({
+    caller: { name: reviewer.name, group: "reviewer" },
+    settings: reviewer,
+    prompts: range(settings.reviewFinalTurn ? turns : turns - 1).map((turn) => ({
+      messages: buildReviewerPrompt(settings, reviewer, createEmptyMessages(turn)),
+      schema: reviewResponseSchema,
+      answers: turn,
+      instructions: turn - 1,
+      critiques: 0,
+    })),
+  }));
+  const reviews = panel.map(({ name }) => createEmptyReview(name));
+  const hasReviews = reviews.length > 0;
+  const chairman: CallerPlan = {
+    caller: { name: "chairman" },
+    settings: settings.chairman,
+    prompts: range(turns - 1).map((turn) => ({
+      messages: buildChairmanPrompt(settings, {
+        messages: createEmptyMessages(turn),
+        reviews,
+        verdict: hasReviews ? "negative" : null,
+        evolution: hasReviews ? "depth" : "follow_up",
+      }),
+      schema: instructionResponseSchema,
+      answers: turn,
+      instructions: turn - 1,
+      critiques: reviews.length,
+    })),
+  };
+  return [candidate, ...reviewers, chairman].filter(({ prompts }) => prompts.length > 0);
+}
+
+function range(last: number): number[] {
+  return Array.from({ length: last }, (_, index) => index + 1);
+}
+
+/** Returns a conversation with that many responses. */
+function createEmptyMessages(turn: number): ConversationMessage[] {
+  return Array.from({ length: 2 * turn }, (_, index) => ({ role: index % 2 === 0 ? "user" : "assistant", content: "" }));
+}
+
+/** Returns the same without its last response. */
+function createEmptyHistory(turn: number): BaseMessage[] {
+  return Array.from({ length: 2 * turn - 1 }, (_, index) => (index % 2 === 0 ? new HumanMessage("") : new AIMessage("")));
+}
+
+function createEmptyReview(reviewer: string): Review {
+  return { reviewer, scores: { usefulness: 5, relevance: 5, accuracy: 5, depth: 5, creativity: 5 }, verdict: "negative", critique: "" };
+}

@@ -1,0 +1,89 @@
+import { createReadStream } from "node:fs";
+
+import { ConversationRow } from "../../dataset/conversation-row.js";
+import { ReviewInstructError } from "../../errors.js";
+import { readTextLines } from "../../lines.js";
+import { type Limits, formatLimit, getShardLimits } from "../../model-calls/budget/limits.js";
+import { type PriceTable, assertPricesKnown } from "../../model-calls/budget/prices.js";
+import { type ModelUsage, addUsage } from "../../model-calls/budget/usage-ledger-lines.js";
+import { type UsageSummary, summarizeUsage } from "../../model-calls/budget/usage-summary.js";
+import { withInProcessPrices } from "../../models/registry.js";
+import type { CallUsage, Turn } from "../../state/records.js";
+import { type ResolvedSettings, getRoleModels, resolveSettings } from "../../state/resolve-settings.js";
+import type { Settings } from "../../state/settings.js";
+
+/** Options of {@link openRemoteUsage}. */
+export interface RemoteUsageOptions {
+  /** File of finished conversations, whose rows say what they used. */
+  readonly rows: string;
+  readonly settings: Settings;
+  readonly prices: PriceTable;
+  /** Maximum number of tokens of all shards, checked before a conversation starts. Default: no limit. */
+  readonly maxTokens?: number | null;
+  /** Maximum cost in US dollars, likewise. Default: no limit. */
+  readonly maxUsd?: number | null;
+  /**
+   * Number of shards that share both limits; this one keeps to its equal part.
+   * @default 1
+   */
+  readonly shards?: number;
+}
+
+/** Usage of the finished conversations of a folder, where a server makes the calls. */
+export interface RemoteUsage {
+  readonly add: (turns: readonly Turn[]) => void;
+  readonly getUsage: () => UsageSummary;
+  /** Throws `budget_exhausted` once a limit is reached; conversations in progress at that moment may exceed it. */
+  readonly assertWithinBudget: () => void;
+}
+
+const UsageRow = ConversationRow.pick({ turns: true });
+
+/** Reads what the rows of a folder used, and keeps adding to it. */
+export async function openRemoteUsage(options: RemoteUsageOptions): Promise<RemoteUsage> {
+  const { rows, shards = 1 } = options;
+  const settings = resolveSettings(options.settings);
+  const prices = withInProcessPrices(options.prices);
+  const { maxTokens, maxUsd } = getShardLimits({ maxTokens: options.maxTokens ?? null, maxUsd: options.maxUsd ?? null }, shards);
+  if (maxUsd !== null)
+    assertPricesKnown(
+      prices,
+      getRoleModels(settings).map(({ model }) => model),
+    );
+  const usage = new Map<string, ModelUsage>();
+  const add = (turns: readonly Turn[]) => {
+    for (const call of turns.flatMap((turn) => turn.calls)) if (!call.cached) addUsage(usage, getConfiguredModel(call, settings), toUsage(call));
+  };
+  for await (const line of readTextLines(createReadStream(rows))) add(UsageRow.parse(JSON.parse(line)).turns);
+  const getUsage = () => summarizeUsage(usage, prices);
+  return {
+    add,
+    getUsage,
+    assertWithinBudget() {
+      const { inputTokens, outputTokens, usd } = getUsage();
+      const createError = (limit: keyof Limits, max: number) =>
+        new ReviewInstructError(
+          "budget_exhausted",
+          `the budget is used up: ${formatLimit(limit, max, shards)} is spent. Raise ${limit} and run the same command again to continue`,
+          { limit, max },
+        );
+      if (maxTokens !== null && inputTokens + outputTokens >= maxTokens) throw createError("maxTokens", maxTokens);
+      if (maxUsd !== null && (usd ?? 0) >= maxUsd) throw createError("maxUsd", maxUsd);
+    },
+  };
+}
+
+/** Returns the model as the settings, and so the prices, name it; a call has the endpoint's name. */
+function getConfiguredModel({ caller, group, model }: CallUsage, settings: ResolvedSettings): string {
+  if (group === "reviewer") return settings.panel.find(({ name }) => name === caller)?.model ?? model;
+  return caller === "chairman" ? settings.chairman.model : settings.candidate.model;
+}
+
+function toUsage({ inputTokens, outputTokens }: CallUsage): Partial<ModelUsage> {
+  return {
+    calls: 1,
+    unmeteredCalls: inputTokens === null || outputTokens === null ? 1 : 0,
+    inputTokens: inputTokens ?? 0,
+    outputTokens: outputTokens ?? 0,
+  };
+}

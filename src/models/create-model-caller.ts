@@ -1,0 +1,91 @@
+import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
+
+import { type Env, env as processEnv } from "../env.js";
+import { ModelCallError } from "../errors.js";
+import { invokeChatModel } from "../model-calls/attempt/invoke-chat-model.js";
+import { type RetryOptions, withRetry } from "../model-calls/middleware/retry.js";
+import { withSchemaFallback } from "../model-calls/middleware/schema-fallback.js";
+import { type CallModel, type DescribeEndpoint, type ModelMiddleware, type ModelRequest, formatCaller } from "../model-calls/model-call.js";
+import { getQuerySecrets } from "../redaction.js";
+import type { ModelSettings } from "../state/settings.js";
+import { getApiKey } from "./api-key.js";
+import { ProviderConfigurationError } from "./provider.js";
+import { describeEndpoint, getModelName, resolveModelSpec } from "./registry.js";
+
+/** Options of {@link createModelCaller}; retries as in `RetryOptions`. */
+export interface ModelCallerOptions extends Omit<RetryOptions, "describeEndpoint"> {
+  /**
+   * Environment in which API keys are looked up.
+   * @default process.env
+   */
+  readonly env?: Env;
+  /**
+   * Milliseconds until one attempt times out.
+   * @default 600000
+   */
+  readonly timeoutMs?: number;
+  /** Middleware around each attempt, inside the retries, the outermost first. */
+  readonly middleware?: readonly ModelMiddleware[];
+  /**
+   * Creates the chat model for some settings: any LangChain chat model. It should make one attempt a call
+   * (`maxRetries: 0`), since retries are made here. Default: the providers of the registry.
+   */
+  readonly createModel?: (settings: ModelSettings) => BaseChatModel;
+}
+
+/** Ten minutes: a long response from a busy local server takes its time. */
+const defaultTimeoutMs = 600_000;
+/** Models are kept per settings; a server that takes settings from its clients must not grow with them. */
+const maxCachedModels = 200;
+
+/**
+ * Creates the function that makes model calls: retry(middleware(schema fallback(attempt))).
+ *
+ * @example
+ * ```ts
+ * const callModel = createModelCaller({ maxRetries: 2 });
+ * const graph = createReviewInstructGraph({ callModel });
+ * ```
+ */
+export function createModelCaller(options: ModelCallerOptions = {}): CallModel {
+  const { env = processEnv, timeoutMs = defaultTimeoutMs, middleware = [], createModel, ...retry } = options;
+  const describe: DescribeEndpoint = createModel ? describeCustomEndpoint : describeEndpoint;
+  const getChatModel = memoizeModels((request) => (createModel ? createModel(request.settings) : createChatModel(request, env, timeoutMs)));
+  const getSecrets = ({ settings }: ModelRequest) => [getApiKey(settings, env) ?? [], getQuerySecrets(settings.baseUrl)].flat();
+  const attempt = withSchemaFallback(invokeChatModel({ getChatModel, getModelName, timeoutMs, getSecrets }), describe);
+  const wrapped = middleware.reduceRight((next, wrap) => wrap(next), attempt);
+  return withRetry(wrapped, { ...retry, describeEndpoint: describe });
+}
+
+/** Where a custom chat model goes is known only if the settings say so. */
+function describeCustomEndpoint(settings: ModelSettings): string | null {
+  return settings.baseUrl === null ? "its own endpoint" : describeEndpoint(settings);
+}
+
+function createChatModel({ caller, settings }: ModelRequest, env: Env, timeoutMs: number): BaseChatModel {
+  try {
+    const { provider, name } = resolveModelSpec(settings.model);
+    return provider.create({ name, settings, env, timeoutMs });
+  } catch (error) {
+    if (!(error instanceof ProviderConfigurationError)) throw error;
+    const endpoint = describeEndpoint(settings) ?? settings.model;
+    const message = `The ${formatCaller(caller)} cannot call its model at ${endpoint}: ${error.message}.`;
+    const details = { caller, endpoint, model: settings.model, attempts: 0 };
+    throw new ModelCallError("model_invalid_configuration", message, details, { cause: error });
+  }
+}
+
+function memoizeModels(create: (request: ModelRequest) => BaseChatModel): (request: ModelRequest) => BaseChatModel {
+  const models = new Map<string, BaseChatModel>();
+  return (request) => {
+    const { model, baseUrl, apiKeyEnv, temperature, maxOutputTokens } = request.settings;
+    const key = JSON.stringify([model, baseUrl, apiKeyEnv, temperature, maxOutputTokens]);
+    const cached = models.get(key) ?? create(request);
+    // Inserted again, so that the first key is always the least recently used.
+    models.delete(key);
+    models.set(key, cached);
+    const [oldest] = models.keys();
+    if (models.size > maxCachedModels && oldest !== undefined) models.delete(oldest);
+    return cached;
+  };
+}

@@ -1,0 +1,89 @@
+import type { Env } from "../env.js";
+import { ReviewInstructError } from "../errors.js";
+import { createBudget } from "../model-calls/budget/budget.js";
+import { type PriceTable, assertPricesKnown } from "../model-calls/budget/prices.js";
+import { openUsageLedger } from "../model-calls/budget/usage-ledger-file.js";
+import { createMemoryLedger } from "../model-calls/budget/usage-ledger.js";
+import type { UsageSummary } from "../model-calls/budget/usage-summary.js";
+import { type CacheStats, createResponseCache } from "../model-calls/middleware/response-cache.js";
+import { type ResponseStore, createFileResponseStore } from "../model-calls/middleware/response-store.js";
+import type { RetryEvent } from "../model-calls/middleware/retry.js";
+import type { CallModel } from "../model-calls/model-call.js";
+import { type CircuitChange, type EndpointStatus, type RateLimiterOptions, createRateLimiter } from "../model-calls/rate-limit/rate-limiter.js";
+import { createModelCaller } from "./create-model-caller.js";
+import { describeEndpoint, withInProcessPrices } from "./registry.js";
+
+/** Options of {@link openModels}. */
+export interface OpenModelsOptions {
+  /** Environment in which API keys are looked up. */
+  readonly env: Env;
+  /** Models that will be called, as settings name them. With `maxUsd` each needs a price. */
+  readonly modelNames: readonly string[];
+  readonly prices: PriceTable;
+  /** Milliseconds until one attempt times out. */
+  readonly timeoutMs?: number;
+  readonly maxRetries?: number;
+  /** Limits of every endpoint and model. */
+  readonly rateLimit?: Omit<RateLimiterOptions, "onStateChange" | "describeEndpoint">;
+  /** Maximum number of tokens over all runs of the ledger, or of all shards' ledgers. Default: no limit. */
+  readonly maxTokens?: number | null;
+  /** Maximum cost in US dollars, likewise. Default: no limit. */
+  readonly maxUsd?: number | null;
+  /**
+   * Number of shards with ledgers of their own that share both limits; this one keeps to its equal part.
+   * @default 1
+   */
+  readonly shards?: number;
+  /** Folder or store of the response cache. Default: no cache. */
+  readonly cache?: string | ResponseStore;
+  /** File of the usage ledger. Default: memory. */
+  readonly usageFile?: string;
+  readonly onRetry?: (event: RetryEvent) => void;
+  readonly onCircuit?: (change: CircuitChange) => void;
+  readonly onWarning?: (message: string) => void;
+}
+
+/** Model calls of one job, with everything around them. */
+export interface ModelPipeline {
+  readonly callModel: CallModel;
+  getUsage(): UsageSummary;
+  getEndpoints(): EndpointStatus[];
+  /** Null without a cache. */
+  getCacheStats(): CacheStats | null;
+  /** Never throws, so that it does not hide the job's result: a ledger that cannot be written is a warning. */
+  close(): void;
+}
+
+/** Opens the model calls of a job: cache(retry(rate limit(budget(schema fallback(attempt))))). */
+export function openModels(options: OpenModelsOptions): ModelPipeline {
+  const { maxTokens = null, maxUsd = null, onWarning } = options;
+  const prices = withInProcessPrices(options.prices);
+  if (maxUsd !== null) assertPricesKnown(prices, options.modelNames);
+  const store = typeof options.cache === "string" ? createFileResponseStore(options.cache) : options.cache;
+  const cache = store ? createResponseCache({ store, describeEndpoint, onWarning }) : null;
+  const ledger = options.usageFile === undefined ? createMemoryLedger() : openUsageLedger(options.usageFile);
+  const budget = createBudget({ maxTokens, maxUsd, shards: options.shards, prices, ledger });
+  const rateLimiter = createRateLimiter({ ...options.rateLimit, describeEndpoint, onStateChange: options.onCircuit });
+  const paid = createModelCaller({
+    env: options.env,
+    timeoutMs: options.timeoutMs,
+    maxRetries: options.maxRetries,
+    onRetry: options.onRetry,
+    middleware: [rateLimiter.middleware, budget.middleware],
+  });
+  return {
+    callModel: cache ? cache.middleware(paid) : paid,
+    getUsage: budget.getUsage,
+    getEndpoints: rateLimiter.getStatus,
+    getCacheStats: () => cache?.getStats() ?? null,
+    close: () => {
+      rateLimiter.close();
+      try {
+        ledger.close();
+      } catch (error) {
+        if (!(error instanceof ReviewInstructError)) throw error;
+        onWarning?.(`${error.message}. Until the next run settles it, the last calls count at their maximum cost.`);
+      }
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import type { Price, PriceTable } from "../model-calls/budget/prices.js";
+import type { ModelSettings } from "../state/settings.js";
+import { offlineProvider } from "./offline/provider.js";
+import { openaiProvider } from "./openai/provider.js";
+import { type ModelProvider, ProviderConfigurationError } from "./provider.js";
+
+/** Every provider by the word before the colon. A new provider is a folder and a line here. */
+const providers = new Map<string, ModelProvider>([
+  ["offline", offlineProvider],
+  ["openai", openaiProvider],
+]);
+
+/** A model specification resolved to its provider. */
+export interface ModelSpec {
+  readonly provider: ModelProvider;
+  /** The model's name at the provider. */
+  readonly name: string;
+}
+
+/**
+ * Resolves `<provider>:<name>`, or a provider's name alone where it has but one model.
+ *
+ * @throws {ProviderConfigurationError} Naming the known forms.
+ */
+export function resolveModelSpec(spec: string): ModelSpec {
+  const [, word = "", name = ""] = /^([^:]*)(?::(.*))?$/s.exec(spec) ?? [];
+  const provider = providers.get(word);
+  if (provider && provider.hasModelNames === (name.trim() !== "")) return { provider, name: name.trim() };
+  const known = [...providers].map(([id, { hasModelNames }]) => `"${id}${hasModelNames ? ":<name>" : ""}"`).join(", ");
+  throw new ProviderConfigurationError(
+    `"${spec}" is no known model. Known are ${known}; "openai:<name>" serves OpenAI and every compatible server (set its base URL)`,
+  );
+}
+
+/** Returns the model's name at its provider, e.g. `gpt-4o` for `openai:gpt-4o`. An unknown provider's spec is returned as it is. */
+export function getModelName(spec: string): string {
+  return /^[^:]*:(.+)$/s.exec(spec)?.[1]?.trim() ?? spec;
+}
+
+/** Returns true for a model inside this process, which needs no endpoint, key or price. */
+export function isInProcess({ model }: Pick<ModelSettings, "model">): boolean {
+  return providers.get(model.split(":", 1)[0] ?? "")?.defaultBaseUrl === null;
+}
+
+/** Returns where a model's calls go, without credentials or query; null for a model inside this process. */
+export function describeEndpoint(settings: Pick<ModelSettings, "model" | "baseUrl">): string | null {
+  if (isInProcess(settings)) return null;
+  const baseUrl = settings.baseUrl ?? providers.get(settings.model.split(":", 1)[0] ?? "")?.defaultBaseUrl ?? openaiProvider.defaultBaseUrl;
+  if (baseUrl === null) return null;
+  const { origin, pathname } = new URL(baseUrl);
+  return `${origin}${pathname.replace(/\/+$/, "")}`;
+}
+
+/** Adds the price of models inside this process, which is zero. */
+export function withInProcessPrices(prices: PriceTable): PriceTable {
+  const zeroPrice: Price = { inputUsdPerMillion: 0, outputUsdPerMillion: 0 };
+  const inProcess = [...providers].filter(([, { defaultBaseUrl }]) => defaultBaseUrl === null).map(([id]) => [id, zeroPrice]);
+  return { ...Object.fromEntries(inProcess), ...prices };
+}

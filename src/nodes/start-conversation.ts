@@ -1,0 +1,61 @@
+import { type BaseMessage, HumanMessage, RemoveMessage, SystemMessage, isHumanMessage, isSystemMessage } from "@langchain/core/messages";
+import { REMOVE_ALL_MESSAGES } from "@langchain/langgraph";
+
+import { InputError } from "../errors.js";
+import type { ConversationState, ConversationUpdate } from "../state/conversation.js";
+import { type NodeRuntime, emit } from "./runtime.js";
+
+/**
+ * Creates the node that starts the first turn.
+ *
+ * Converts the seed (`instruction`, `input`, `system`) to messages, or uses the last user message of a given conversation as
+ * the instruction. The node throws `InputError` when there is no instruction.
+ */
+export function createStartNode() {
+  return (state: ConversationState, runtime: NodeRuntime): ConversationUpdate => {
+    const newMessages = toInstructionMessages(state);
+    const history = [...state.messages, ...newMessages];
+    const last = history.at(-1);
+    if (!last || !isHumanMessage(last) || last.text.trim() === "") {
+      throw new InputError("nothing to ask: give `instruction`, or `messages` whose last one is a non-empty user message", { field: "instruction" });
+    }
+    const turn = state.turns.length + 1;
+    emit(runtime, { type: "instruction", turn, evolution: "seed", instruction: last.text });
+    const messages = prependSystemMessage(history, state.system);
+    return {
+      messages: messages === history ? newMessages : [new RemoveMessage({ id: REMOVE_ALL_MESSAGES }), ...messages],
+      instruction: null,
+      input: null,
+      system: null,
+      turns: [{ turn, userMessageIndex: history.filter(isHumanMessage).length - 1, evolution: "seed" as const }],
+      pendingInstruction: null,
+      earlyStop: null,
+    };
+  };
+}
+
+function toInstructionMessages(state: ConversationState): BaseMessage[] {
+  const instruction = state.instruction?.trim() ?? "";
+  const input = state.input?.trim() ?? "";
+  if (instruction === "") {
+    if (input !== "") throw new InputError("`input` was given without an `instruction` that says what to do with it", { field: "input" });
+    return [];
+  }
+  const last = state.messages.at(-1);
+  if (last && isHumanMessage(last)) {
+    throw new InputError("`messages` already ends with a user message: leave out `instruction`, or put it at the end of `messages`", {
+      field: "instruction",
+    });
+  }
+  return [new HumanMessage(input === "" ? instruction : `${instruction}\n\n${input}`)];
+}
+
+/** Prepends the system prompt unless it is there already. */
+function prependSystemMessage(history: BaseMessage[], system: string | null): BaseMessage[] {
+  const wanted = system?.trim() ?? "";
+  if (wanted === "") return history;
+  const present = history.find(isSystemMessage);
+  if (!present) return [new SystemMessage(wanted), ...history];
+  if (present.text.trim() === wanted) return history;
+  throw new InputError("the conversation already has another system message: change that one, or leave out `system`", { field: "system" });
+}

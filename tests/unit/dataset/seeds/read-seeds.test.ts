@@ -1,0 +1,112 @@
+import { describe, expect, it } from "vitest";
+
+import { readAllSeeds } from "../../../support/read-all-seeds.js";
+import { temporaryFiles } from "../../../support/temporary-files.js";
+
+const files = temporaryFiles();
+
+describe("readSeeds", () => {
+  it("reads Alpaca rows: an empty input is none, an output is ignored", async () => {
+    const file = await files.write(
+      JSON.stringify([
+        { instruction: "Name a prime.", input: "", output: "7" },
+        { instruction: " Sort:\n", input: "  3, 1, 2", system: "Be brief.", id: 5 },
+      ]),
+      "json",
+    );
+    const { rows, error } = await readAllSeeds(file);
+    expect(error).toBeUndefined();
+    expect(rows).toEqual([
+      { index: 0, row: 1, seed: { instruction: "Name a prime." } },
+      { index: 1, row: 2, seed: { instruction: " Sort:\n", input: "  3, 1, 2", system: "Be brief." } },
+    ]);
+    expect(rows[0]?.seed).not.toHaveProperty("input");
+  });
+
+  it("takes null, and an input or system of white space, for absent", async () => {
+    const messages = [{ role: "user", content: "Hi" }];
+    const file = await files.write(
+      `${JSON.stringify({ instruction: "A", input: null, system: " \n", messages: null })}\n${JSON.stringify({ instruction: null, input: "", messages })}`,
+    );
+    const { seeds, error } = await readAllSeeds(file);
+    expect(error).toBeUndefined();
+    expect(seeds).toStrictEqual([{ instruction: "A" }, { messages }]);
+  });
+
+  it("reads conversations to take up, with a system prompt beside them", async () => {
+    const messages = [
+      { role: "user", content: "Hi", name: "Ann" },
+      { role: "assistant", content: "Hello" },
+      { role: "user", content: "And now?" },
+    ];
+    const { seeds } = await readAllSeeds(await files.write(JSON.stringify({ messages, system: "Be kind." })));
+    expect(seeds).toEqual([{ messages: messages.map(({ role, content }) => ({ role, content })), system: "Be kind." }]);
+  });
+
+  it("goes by the content, not by the name of the file", async () => {
+    const array = await files.write('\n\t [{"instruction":"A"}]', "jsonl");
+    const lines = await files.write('\r\n {"instruction":"A"}', "json");
+    expect((await readAllSeeds(array)).rows).toEqual([{ index: 0, row: 1, seed: { instruction: "A" } }]);
+    expect((await readAllSeeds(lines)).rows).toEqual([{ index: 0, row: 2, seed: { instruction: "A" } }]);
+  });
+
+  it("numbers JSONL rows by line and passes over blank lines", async () => {
+    const { rows } = await readAllSeeds(await files.write('{"instruction":"A"}\r\n\r\n  \n{"instruction":"B"}\n\n\n'));
+    expect(rows.map(({ index, row }) => [index, row])).toEqual([
+      [0, 1],
+      [1, 4],
+    ]);
+  });
+
+  it("does not take U+2028 or U+2029 inside a string for the end of a line", async () => {
+    const seed = { instruction: "one\u2028two\u2029three" };
+    expect((await readAllSeeds(await files.write(JSON.stringify(seed)))).seeds).toEqual([seed]);
+  });
+
+  it.each(["[]", " [ ] "])("keeps a row that is named like a part of every object: %s before it", async (nothing) => {
+    const row = `{"__proto__":{"input":"x"},"constructor":1,"nested":${nothing},"instruction":"A"}`;
+    for (const text of [row, `[${row}]`]) expect((await readAllSeeds(await files.write(text))).seeds).toStrictEqual([{ instruction: "A" }]);
+  });
+
+  describe.each(["jsonl", "json"])("limit in %s", (kind) => {
+    const fileOf = (rows: readonly unknown[]) =>
+      files.write(kind === "json" ? JSON.stringify(rows) : rows.map((row) => JSON.stringify(row)).join("\n"), kind);
+    const rows = [{ instruction: "A" }, { instruction: "" }, { instruction: "B" }, { instruction: "C" }, { instruction: 7 }];
+
+    it("counts valid seeds alone, and keeps the place of each", async () => {
+      const { rows: read, skipped } = await readAllSeeds(await fileOf(rows), { limit: 2, skipInvalid: true });
+      expect(read).toEqual([
+        { index: 0, row: 1, seed: { instruction: "A" } },
+        { index: 2, row: 3, seed: { instruction: "B" } },
+      ]);
+      expect(skipped.map(({ details }) => details.row)).toEqual([2]);
+    });
+
+    it("does not look beyond the last seed", async () => {
+      const { seeds, error } = await readAllSeeds(await fileOf(rows), { limit: 1 });
+      expect(error).toBeUndefined();
+      expect(seeds).toEqual([{ instruction: "A" }]);
+    });
+
+    it("of zero gives none", async () => {
+      expect(await readAllSeeds(await fileOf(rows), { limit: 0 })).toMatchObject({ seeds: [], skipped: [], error: undefined });
+    });
+
+    it("reports every invalid row to onInvalid and goes on", async () => {
+      const { seeds, skipped, error } = await readAllSeeds(await fileOf(rows), { skipInvalid: true });
+      expect(error).toBeUndefined();
+      expect(seeds.map(({ instruction }) => instruction)).toEqual(["A", "B", "C"]);
+      expect(skipped.map(({ details }) => [details.row, details.field])).toEqual([
+        [2, "instruction"],
+        [5, "instruction"],
+      ]);
+    });
+
+    it("throws the first invalid row otherwise", async () => {
+      const { seeds, skipped, error } = await readAllSeeds(await fileOf(rows));
+      expect(seeds).toHaveLength(1);
+      expect(skipped).toEqual([]);
+      expect(error?.details).toMatchObject({ row: 2, field: "instruction" });
+    });
+  });
+});
