@@ -42,11 +42,11 @@ async function bareLoop(): Promise<void> {
 }
 
 async function throughGate(): Promise<void> {
-  const gate = createRateLimiter({ maxConcurrency: cap });
+  const gate = createRateLimiter({ describeEndpoint, maxConcurrency: cap });
   const usage = { inputTokens: null, outputTokens: null };
   const access: CallModel = gate.middleware(async () => ({ text: await call(), finishReason: "stop", usage, model: "bench" }));
   const settings = { model: "openai:bench", baseUrl: url, apiKeyEnv: "NONE", temperature: 0, maxOutputTokens: 100 };
-  const request: ModelRequest = { role: "candidate", settings, messages: [] };
+  const request: ModelRequest = { caller: { name: "candidate" }, settings, messages: [] };
   await Promise.all(Array.from({ length: calls }, () => access(request, {})));
 }
 

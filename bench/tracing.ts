@@ -54,7 +54,7 @@ async function job(): Promise<Measured> {
   const warnings: string[] = [];
   const tracing = await openTracing({ env: process.env, onWarning: (warning) => warnings.push(warning) });
   const converse = async (id: string) => {
-    const config = tracing.getRunConfig({ id, getSeedTitle: id, settings, fingerprint: "bench" });
+    const config = tracing.getRunConfig({ id, seedTitle: id, settings, fingerprint: "bench" });
     await graph.invoke({ instruction: `Explain ${id}.` }, { ...config, configurable: { thread_id: id }, context: settings });
   };
   const queue = new PQueue({ concurrency: Number(values.concurrency) });

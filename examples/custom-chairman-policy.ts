@@ -6,7 +6,14 @@
  *     npx tsx examples/custom-chairman-policy.ts openai:gpt-4o-mini                      # key in OPENAI_API_KEY
  *     npx tsx examples/custom-chairman-policy.ts openai:qwen2.5 http://localhost:8000/v1
  */
-import { type EvolutionPolicy, type Turn, createModelCaller, createReviewInstructGraph, reviewDimensions, getTurnsWithMessages } from "langgraph-review-instruct";
+import {
+  type EvolutionPolicy,
+  type Turn,
+  createModelCaller,
+  createReviewInstructGraph,
+  reviewDimensions,
+  getTurnsWithMessages,
+} from "langgraph-review-instruct";
 
 const [model = "offline", baseUrl = null] = process.argv.slice(2);
 const wanted = 7;

@@ -16,7 +16,13 @@ export type LockOwner = Readonly<z.infer<typeof LockOwner>>;
 
 /** This process as a holder from now on. */
 export function thisProcess(): LockOwner {
-  return { pid: process.pid, host: hostname(), processes: getPidNamespace(), since: new Date().toISOString(), born: getProcessStartTime(process.pid) };
+  return {
+    pid: process.pid,
+    host: hostname(),
+    processes: getPidNamespace(),
+    since: new Date().toISOString(),
+    born: getProcessStartTime(process.pid),
+  };
 }
 
 /** Null for anything that no holder wrote. */

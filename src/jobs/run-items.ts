@@ -128,7 +128,12 @@ function relayStop(stop: StopSignals | undefined): { readonly signals: StopSigna
 function validateRow<Row>(schema: z.ZodType<Row>, row: Row): Row {
   const parsed = schema.safeParse(row);
   if (parsed.success) return row;
-  throw new ReviewInstructError("row_invalid", `the row does not have the shape of its file:\n${z.prettifyError(parsed.error)}`, {}, { cause: parsed.error });
+  throw new ReviewInstructError(
+    "row_invalid",
+    `the row does not have the shape of its file:\n${z.prettifyError(parsed.error)}`,
+    {},
+    { cause: parsed.error },
+  );
 }
 
 function toFailureRow(id: string, error: unknown): FailureRow {

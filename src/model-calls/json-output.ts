@@ -34,7 +34,10 @@ export function parseJsonOutput<S extends z.ZodType>(text: string, schema: S): z
     }
     const [only, ...others] = fitting.values();
     if (others.length > 0)
-      throw new ResponseValidationError("response_invalid", `The reply holds ${fitting.size} JSON objects that differ. Give one, and quote no other.`);
+      throw new ResponseValidationError(
+        "response_invalid",
+        `The reply holds ${fitting.size} JSON objects that differ. Give one, and quote no other.`,
+      );
     if (only !== undefined) return only;
   }
   if (!found) throw new ResponseValidationError("response_invalid", "The reply holds no JSON object.");

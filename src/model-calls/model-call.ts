@@ -67,6 +67,13 @@ export type ModelMiddleware = (next: CallModel) => CallModel;
  */
 export type DescribeEndpoint = (settings: ModelSettings) => string | null;
 
+/** Describes an endpoint by the settings' base URL alone; null where they name none. */
+export function describeBaseUrl({ baseUrl }: Pick<ModelSettings, "baseUrl">): string | null {
+  if (baseUrl === null) return null;
+  const { origin, pathname } = new URL(baseUrl);
+  return `${origin}${pathname.replace(/\/+$/, "")}`;
+}
+
 /** Formats a caller for messages: `candidate`, `reviewer "depth"`. */
 export function formatCaller({ name, group }: ModelCaller): string {
   return group === undefined ? name : `${group} "${name}"`;

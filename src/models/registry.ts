@@ -1,4 +1,5 @@
 import type { Price, PriceTable } from "../model-calls/budget/prices.js";
+import { describeBaseUrl } from "../model-calls/model-call.js";
 import type { ModelSettings } from "../state/settings.js";
 import { offlineProvider } from "./offline/provider.js";
 import { openaiProvider } from "./openai/provider.js";
@@ -45,10 +46,8 @@ export function isInProcess({ model }: Pick<ModelSettings, "model">): boolean {
 /** Returns where a model's calls go, without credentials or query; null for a model inside this process. */
 export function describeEndpoint(settings: Pick<ModelSettings, "model" | "baseUrl">): string | null {
   if (isInProcess(settings)) return null;
-  const baseUrl = settings.baseUrl ?? providers.get(settings.model.split(":", 1)[0] ?? "")?.defaultBaseUrl ?? openaiProvider.defaultBaseUrl;
-  if (baseUrl === null) return null;
-  const { origin, pathname } = new URL(baseUrl);
-  return `${origin}${pathname.replace(/\/+$/, "")}`;
+  const provider = providers.get(settings.model.split(":", 1)[0] ?? "") ?? openaiProvider;
+  return describeBaseUrl({ baseUrl: settings.baseUrl ?? provider.defaultBaseUrl });
 }
 
 /** Adds the price of models inside this process, which is zero. */

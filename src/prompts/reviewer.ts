@@ -10,7 +10,11 @@ import { parseJsonOutput } from "../model-calls/json-output.js";
 export const reviewerPromptVersion = "reviewer/3";
 
 /** Everything one reviewer is told: the conversation and the newest answer, and no other review. */
-export function buildReviewerPrompt(settings: Pick<Settings, "wordLimit">, reviewer: Pick<ReviewerSettings, "name" | "focus">, messages: readonly ConversationMessage[]): BaseMessage[] {
+export function buildReviewerPrompt(
+  settings: Pick<Settings, "wordLimit">,
+  reviewer: Pick<ReviewerSettings, "name" | "focus">,
+  messages: readonly ConversationMessage[],
+): BaseMessage[] {
   const lines = [...messages];
   const answer = lines.pop();
   const instruction = lines.pop();

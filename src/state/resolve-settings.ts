@@ -7,8 +7,10 @@ export interface ResolvedReviewer extends ModelSettings {
 }
 
 /** Settings in which nothing is left to look up: every role has a model, and mode, turns, panel and quorum agree. */
-export interface ResolvedSettings
-  extends Pick<Settings, "mode" | "language" | "wordLimit" | "tieBreak" | "reviewFinalTurn" | "humanReview" | "turns" | "quorum"> {
+export interface ResolvedSettings extends Pick<
+  Settings,
+  "mode" | "language" | "wordLimit" | "tieBreak" | "reviewFinalTurn" | "humanReview" | "turns" | "quorum"
+> {
   readonly candidate: ModelSettings;
   readonly chairman: ModelSettings;
   /** The reviewers that review in this mode: none, the first, or all. */

@@ -1,6 +1,5 @@
 import { z } from "zod";
 
-
 /** Longest conversation that can be asked for; the graph's superstep limit follows from it. */
 export const maxTurns = 100;
 
@@ -165,7 +164,11 @@ export const Settings = z.object({
     .int()
     .min(1)
     .default(2)
-    .meta({ title: "Quorum", description: "Fewest reviews that a verdict needs; a smaller panel needs all of its own.", ...studioNodes("aggregate_reviews") }),
+    .meta({
+      title: "Quorum",
+      description: "Fewest reviews that a verdict needs; a smaller panel needs all of its own.",
+      ...studioNodes("aggregate_reviews"),
+    }),
   reviewFinalTurn: z
     .boolean()
     .default(false)

@@ -91,9 +91,11 @@ function getOutcomeLabels({ name, metadata, outputs }: RunInfo): Labels {
   if (!data) return none;
   const [{ turn, reviews, abstentions, verdict }] = data.turns;
   const review = reviews?.[0];
-  if (review) return mergeLabels(toLabels({ turn, reviewer: review.reviewer, verdict: review.verdict }), { tags: [], metadata: { scores: review.scores } });
+  if (review)
+    return mergeLabels(toLabels({ turn, reviewer: review.reviewer, verdict: review.verdict }), { tags: [], metadata: { scores: review.scores } });
   const abstention = abstentions?.[0];
-  if (abstention) return mergeLabels(toLabels({ turn, reviewer: abstention.reviewer, abstention: abstention.code }), { tags: ["abstention"], metadata: {} });
+  if (abstention)
+    return mergeLabels(toLabels({ turn, reviewer: abstention.reviewer, abstention: abstention.code }), { tags: ["abstention"], metadata: {} });
   return verdict ? toLabels({ turn, verdict }) : none;
 }
 
@@ -111,7 +113,10 @@ export interface ConversationTraceMetadata {
 }
 
 /** The labels that every run of a conversation carries. */
-export function conversationLabels({ id, seedIndex, settings, fingerprint }: Omit<ConversationTraceMetadata, "seedTitle">, experiment?: string): Labels {
+export function conversationLabels(
+  { id, seedIndex, settings, fingerprint }: Omit<ConversationTraceMetadata, "seedTitle">,
+  experiment?: string,
+): Labels {
   return toLabels({
     conversation: id,
     ...(seedIndex === undefined ? {} : { seed: seedIndex }),

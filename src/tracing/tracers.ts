@@ -19,7 +19,12 @@ export function createTracer(client: TraceClient, projectName: string, experimen
   if (!experiment) return new LangChainTracer({ ...awaitHandlers, client, projectName });
   const { project, example } = experiment;
   const replicas = [{ projectName: project, updates: { reference_example_id: example } }];
-  return new LangChainTracer({ ...awaitHandlers, client, projectName, replicas: project === projectName ? replicas : [...replicas, { projectName }] });
+  return new LangChainTracer({
+    ...awaitHandlers,
+    client,
+    projectName,
+    replicas: project === projectName ? replicas : [...replicas, { projectName }],
+  });
 }
 
 /**

@@ -44,7 +44,12 @@ const length: CustomReviewer = ({ answer, settings: { wordLimit } }) =>
 const silent: CustomReviewer = () => ({ scores: length, verdict: "negative" });
 
 const policy: EvolutionPolicy = (turn, given) => (turn.turn === 1 ? "depth" : defaultEvolutionPolicy(turn, given));
-const graph: ReviewInstructGraph = createReviewInstructGraph({ callModel: models, evolutionPolicy: policy, customReviewers: { length }, checkpointer: new MemorySaver() });
+const graph: ReviewInstructGraph = createReviewInstructGraph({
+  callModel: models,
+  evolutionPolicy: policy,
+  customReviewers: { length },
+  checkpointer: new MemorySaver(),
+});
 const config = { configurable: { thread_id: "bread" }, context: settings };
 const events: ConversationEvent["type"][] = [];
 for await (const event of await graph.stream({ instruction: "Why does bread go stale?" }, { ...config, streamMode: "custom" })) {

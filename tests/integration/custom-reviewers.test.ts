@@ -8,28 +8,31 @@ import { createReviewPanel } from "../../src/graph/review-panel.js";
 import type { ReviewInput, CustomReviewers, ReviewResult } from "../../src/nodes/custom-reviewer.js";
 import type { NodeRuntime } from "../../src/nodes/runtime.js";
 import type { SettingsInput } from "../../src/state/settings.js";
-import { newThread, getPanelNamespace } from "../support/graph-under-test.js";
+import { newThread, createPanel } from "../support/graph-under-test.js";
 import { type Script, defaultScript, scriptedModels } from "../support/scripted-models.js";
 
 const messages = [new HumanMessage("Hello"), new AIMessage("Hi."), new HumanMessage("How do I bake bread?"), new AIMessage("With patience.")];
-const settings: SettingsInput = { panel: getPanelNamespace("a", "words") };
+const settings: SettingsInput = { panel: createPanel("a", "words") };
 
 const scores = { usefulness: 2, relevance: 2, accuracy: 2, depth: 2, creativity: 2 };
 const tooLong: ReviewResult = { scores, verdict: "negative", critique: "Ten words too many." };
 
 function panelUnderTest(reviewers: CustomReviewers, script: Script = defaultScript, fixed = settings) {
   const scripted = scriptedModels(script);
-  return { ...scripted, panel: createReviewPanel({ callModel: scripted.models, settings: fixed, customReviewers: reviewers, checkpointer: new MemorySaver() }) };
+  return {
+    ...scripted,
+    panel: createReviewPanel({ callModel: scripted.callModel, settings: fixed, customReviewers: reviewers, checkpointer: new MemorySaver() }),
+  };
 }
 
 describe("a custom reviewer", () => {
   it("takes its seat in place of a model, and its word counts as any other's", async () => {
-    const { panel, begun } = panelUnderTest({ words: () => tooLong });
+    const { panel, startedCalls } = panelUnderTest({ words: () => tooLong });
     const events: unknown[] = [];
     const thread = newThread();
     for await (const event of await panel.stream({ messages }, { ...thread, streamMode: "custom" })) events.push(event);
     const { values } = await panel.getState(thread);
-    expect(begun).toEqual(["a 2"]);
+    expect(startedCalls).toEqual(["a 2"]);
     expect(values.reviews).toMatchObject([
       { reviewer: "a", verdict: "positive" },
       { reviewer: "words", ...tooLong },
@@ -71,7 +74,7 @@ describe("a custom reviewer", () => {
 
   it("that throws ends the run, and is asked again alone", async () => {
     let calls = 0;
-    const { panel, answered } = panelUnderTest({
+    const { panel, completedCalls } = panelUnderTest({
       words: () => {
         if (++calls === 1) throw new Error("no dictionary");
         return tooLong;
@@ -81,7 +84,7 @@ describe("a custom reviewer", () => {
     await expect(panel.invoke({ messages }, thread)).rejects.toThrow("no dictionary");
     const { reviews } = await panel.invoke(null, thread);
     expect(reviews).toHaveLength(2);
-    expect([calls, answered]).toEqual([2, ["a 2"]]);
+    expect([calls, completedCalls]).toEqual([2, ["a 2"]]);
   });
 
   it.each<[string, object, string]>([
@@ -97,23 +100,26 @@ describe("a custom reviewer", () => {
   });
 
   it("is found by its own name alone: a reviewer called `constructor` is a model", async () => {
-    const { panel, begun } = panelUnderTest({ words: () => tooLong }, defaultScript, { panel: getPanelNamespace("constructor", "words") });
+    const { panel, startedCalls } = panelUnderTest({ words: () => tooLong }, defaultScript, { panel: createPanel("constructor", "words") });
     await panel.invoke({ messages }, newThread());
-    expect(begun).toEqual(["constructor 2"]);
+    expect(startedCalls).toEqual(["constructor 2"]);
   });
 
   it("sits in the loop as well, and its critique reaches the chairman", async () => {
-    const { models, requests } = scriptedModels();
-    const graph = createReviewInstructGraph({ callModel: models, customReviewers: { words: ({ answer }) => ({ ...tooLong, critique: `Too long: ${answer}` }) } });
+    const { callModel, requests } = scriptedModels();
+    const graph = createReviewInstructGraph({
+      callModel,
+      customReviewers: { words: ({ answer }) => ({ ...tooLong, critique: `Too long: ${answer}` }) },
+    });
     const { turns } = await graph.invoke({ instruction: "How do I bake bread?" }, newThread({ ...settings, turns: 2 }));
     expect(turns[0]?.reviews.map(({ reviewer, critique }) => [reviewer, critique])).toContainEqual(["words", "Too long: Answer number 1."]);
     expect(requests.find(({ role }) => role === "chairman")?.messages.at(-1)?.text).toContain("Too long: Answer number 1.");
   });
 
   it("is not asked where the panel has no such seat", async () => {
-    const { models, begun } = scriptedModels();
-    const graph = createReviewInstructGraph({ callModel: models, customReviewers: { words: () => tooLong } });
-    await graph.invoke({ instruction: "How do I bake bread?" }, newThread({ turns: 2, panel: getPanelNamespace("a") }));
-    expect(begun).toEqual(["candidate 1", "a 1", "chairman 1", "candidate 2"]);
+    const { callModel, startedCalls } = scriptedModels();
+    const graph = createReviewInstructGraph({ callModel, customReviewers: { words: () => tooLong } });
+    await graph.invoke({ instruction: "How do I bake bread?" }, newThread({ turns: 2, panel: createPanel("a") }));
+    expect(startedCalls).toEqual(["candidate 1", "a 1", "chairman 1", "candidate 2"]);
   });
 });

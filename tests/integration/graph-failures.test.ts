@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { graphUnderTest, newThread, getPanelNamespace, unavailable } from "../support/graph-under-test.js";
+import { graphUnderTest, newThread, createPanel, unavailable } from "../support/graph-under-test.js";
 import { defaultScript } from "../support/scripted-models.js";
 
 it("a failure is told with code and facts to whoever watches, and then thrown", async () => {
@@ -11,7 +11,7 @@ it("a failure is told with code and facts to whoever watches, and then thrown", 
   const watch = async () => {
     for await (const event of await graph.stream(
       { instruction: "Why?" },
-      { ...newThread({ turns: 2, panel: getPanelNamespace("a") }), streamMode: "custom" },
+      { ...newThread({ turns: 2, panel: createPanel("a") }), streamMode: "custom" },
     )) {
       if (event.type === "error") failures.push(event);
     }
@@ -34,7 +34,7 @@ it("a reviewer that abstains fails nothing", async () => {
     return defaultScript(request, call);
   });
   const types: string[] = [];
-  const config = { ...newThread({ turns: 2, panel: getPanelNamespace("a", "b", "c") }), streamMode: "custom" as const };
+  const config = { ...newThread({ turns: 2, panel: createPanel("a", "b", "c") }), streamMode: "custom" as const };
   for await (const event of await graph.stream({ instruction: "Why?" }, config)) types.push(event.type);
   expect(types).toContain("abstention");
   expect(types).not.toContain("error");

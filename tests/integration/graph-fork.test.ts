@@ -2,12 +2,12 @@ import { HumanMessage } from "@langchain/core/messages";
 import { describe, expect, it } from "vitest";
 
 import { getTurnsWithMessages } from "../../src/state/conversation.js";
-import { graphUnderTest, newThread, getPanelNamespace } from "../support/graph-under-test.js";
+import { graphUnderTest, newThread, createPanel } from "../support/graph-under-test.js";
 
 /** A finished conversation of three turns, and its checkpoint where the candidate was about to answer the given turn. */
 async function finished(atTurn: number) {
   const bench = graphUnderTest();
-  const thread = newThread({ turns: 3, panel: getPanelNamespace("a", "b") });
+  const thread = newThread({ turns: 3, panel: createPanel("a", "b") });
   const output = await bench.graph.invoke({ instruction: "How do I bake bread?" }, thread);
   for await (const snapshot of bench.graph.getStateHistory(thread)) {
     if (snapshot.next[0] === "candidate" && snapshot.values.turns.length === atTurn) return { ...bench, thread, output, snapshot };
@@ -17,17 +17,17 @@ async function finished(atTurn: number) {
 
 describe("a conversation taken up at an earlier point with another instruction", () => {
   it.each([1, 2, 3])("goes on from turn %i as if that had been asked, and pays for what comes after alone", async (turn) => {
-    const { graph, thread, output, snapshot, begun, requests } = await finished(turn);
+    const { graph, thread, output, snapshot, startedCalls, requests } = await finished(turn);
     const asked = snapshot.values.messages.at(-1);
     if (!asked) throw new Error("nothing was asked yet");
-    begun.length = 0;
+    startedCalls.length = 0;
     const before = requests.length;
     const edited = new HumanMessage({ id: asked.id, content: "How do I bake cake?" });
     const fork = await graph.updateState(snapshot.config, { messages: [edited] });
     const forked = await graph.invoke(null, { ...fork, context: thread.context });
 
     const rounds = [1, 2].flatMap((round) => ["candidate", "a", "b", "chairman"].map((who) => `${who} ${round}`)).concat("candidate 3");
-    expect(begun).toEqual(rounds.slice(rounds.indexOf(`candidate ${turn}`)));
+    expect(startedCalls).toEqual(rounds.slice(rounds.indexOf(`candidate ${turn}`)));
     expect(requests[before]?.messages.at(-1)?.text).toBe("How do I bake cake?");
 
     const [was, is] = [getTurnsWithMessages(output), getTurnsWithMessages(forked)];
@@ -51,10 +51,10 @@ describe("a conversation taken up at an earlier point with another instruction",
   });
 
   it("may be asked again unchanged", async () => {
-    const { graph, thread, snapshot, begun } = await finished(3);
-    begun.length = 0;
+    const { graph, thread, snapshot, startedCalls } = await finished(3);
+    startedCalls.length = 0;
     const again = await graph.invoke(null, { ...snapshot.config, context: thread.context });
-    expect(begun).toEqual(["candidate 3"]);
+    expect(startedCalls).toEqual(["candidate 3"]);
     expect(getTurnsWithMessages(again)).toHaveLength(3);
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import type { HumanDecision } from "../../src/nodes/human-review.js";
 import { toConversationMessages } from "../../src/state/conversation.js";
-import { graphUnderTest, newThread, getPanelNamespace } from "../support/graph-under-test.js";
+import { graphUnderTest, newThread, createPanel } from "../support/graph-under-test.js";
 import { type Script, reviewText } from "../support/scripted-models.js";
 
 const script: Script = ({ role, reviewer }, { turn }) => {
@@ -14,7 +14,7 @@ const script: Script = ({ role, reviewer }, { turn }) => {
 /** A run that waits for a person after its first answer. */
 async function paused() {
   const bench = graphUnderTest(script);
-  const thread = newThread({ turns: 2, humanReview: true, panel: getPanelNamespace("a", "b") });
+  const thread = newThread({ turns: 2, humanReview: true, panel: createPanel("a", "b") });
   const output = await bench.graph.invoke({ instruction: "How do I bake bread?" }, thread);
   /** Answers the pause as a client would, with whatever it sends. */
   const say = (resume: unknown) => bench.graph.invoke(new Command({ resume }), thread);
@@ -31,7 +31,7 @@ function instructions(output: { messages: Parameters<typeof toConversationMessag
 
 describe("a pause for a person", () => {
   it("shows the instruction, where it leads and why, and makes no further call", async () => {
-    const { waiting, output, begun } = await paused();
+    const { waiting, output, startedCalls } = await paused();
     expect(await waiting()).toEqual([
       expect.objectContaining({
         turn: 2,
@@ -46,37 +46,37 @@ describe("a pause for a person", () => {
     ]);
     expect(instructions(output)).toEqual(["How do I bake bread?"]);
     expect(output.turns).toHaveLength(1);
-    expect(begun).toEqual(paidBeforePause);
+    expect(startedCalls).toEqual(paidBeforePause);
   });
 
   it("goes on with the instruction when it is accepted", async () => {
-    const { decide, begun, waiting } = await paused();
+    const { decide, startedCalls, waiting } = await paused();
     const output = await decide({ action: "accept" });
     expect(instructions(output)).toEqual(["How do I bake bread?", "What of salt in turn 1?"]);
     expect(output.turns.map(({ evolution }) => evolution)).toEqual(["seed", "depth"]);
     expect(output.earlyStop).toBeNull();
-    expect(begun).toEqual([...paidBeforePause, "candidate 2"]);
+    expect(startedCalls).toEqual([...paidBeforePause, "candidate 2"]);
     expect(await waiting()).toEqual([]);
   });
 
   it("goes on with the person's own words when they edit it", async () => {
-    const { decide, requests, begun } = await paused();
+    const { decide, requests, startedCalls } = await paused();
     const output = await decide({ action: "edit", instruction: "  And $& yeast?\n" });
     expect(instructions(output)).toEqual(["How do I bake bread?", "And $& yeast?"]);
     expect(requests.at(-1)?.messages.at(-1)?.text).toBe("And $& yeast?");
-    expect(begun).toEqual([...paidBeforePause, "candidate 2"]);
+    expect(startedCalls).toEqual([...paidBeforePause, "candidate 2"]);
   });
 
   it.each([
     [undefined, /person ended/],
     ["Good enough.", /^Good enough\.$/],
   ])("ends the conversation, valid as it is, when they end it (%s)", async (detail, recorded) => {
-    const { decide, begun, graph, thread } = await paused();
+    const { decide, startedCalls, graph, thread } = await paused();
     const output = await decide({ action: "end", ...(detail === undefined ? {} : { detail }) });
     expect(output.earlyStop).toEqual({ reason: "stopped_by_human", message: expect.stringMatching(recorded) });
     expect(output.turns).toHaveLength(1);
     expect(toConversationMessages(output.messages).map(({ role }) => role)).toEqual(["user", "assistant"]);
-    expect(begun).toEqual(paidBeforePause);
+    expect(startedCalls).toEqual(paidBeforePause);
     expect((await graph.getState(thread)).next).toEqual([]);
   });
 
@@ -87,30 +87,30 @@ describe("a pause for a person", () => {
     ["an edit that forgot them", { action: "edit" }],
     ["nothing", {}],
   ])("does not take %s for a decision, and waits for another", async (_, nonsense) => {
-    const { say, decide, waiting, begun } = await paused();
+    const { say, decide, waiting, startedCalls } = await paused();
     await expect(say(nonsense)).rejects.toThrow(/action|instruction|object/);
     expect(await waiting()).toHaveLength(1);
     await expect(say(nonsense)).rejects.toThrow();
     const output = await decide({ action: "accept" });
     expect(instructions(output)).toEqual(["How do I bake bread?", "What of salt in turn 1?"]);
-    expect(begun).toEqual([...paidBeforePause, "candidate 2"]);
+    expect(startedCalls).toEqual([...paidBeforePause, "candidate 2"]);
   });
 
   it("outlives the process", async () => {
-    const { reopen, thread, begun } = await paused();
+    const { reopen, thread, startedCalls } = await paused();
     const output = await reopen().invoke(new Command({ resume: { action: "accept" } }), thread);
     expect(output.turns).toHaveLength(2);
-    expect(begun).toEqual([...paidBeforePause, "candidate 2"]);
+    expect(startedCalls).toEqual([...paidBeforePause, "candidate 2"]);
   });
 
   it("comes once a turn, and not after the last answer", async () => {
-    const { graph, begun } = graphUnderTest(script);
+    const { graph, startedCalls } = graphUnderTest(script);
     const thread = newThread({ turns: 3, humanReview: true, mode: "no_review" });
     await graph.invoke({ instruction: "How do I bake bread?" }, thread);
     await graph.invoke(new Command({ resume: { action: "accept" } }), thread);
     const output = await graph.invoke(new Command({ resume: { action: "edit", instruction: "And yeast?" } }), thread);
     expect(output.turns.map(({ evolution }) => evolution)).toEqual(["seed", "follow_up", "follow_up"]);
-    expect(begun).toEqual(["candidate 1", "chairman 1", "candidate 2", "chairman 2", "candidate 3"]);
+    expect(startedCalls).toEqual(["candidate 1", "chairman 1", "candidate 2", "chairman 2", "candidate 3"]);
     expect((await graph.getState(thread)).next).toEqual([]);
   });
 

@@ -76,7 +76,12 @@ describe("a thread that is taken up again", () => {
       [3, "seed"],
       [4, "follow_up"],
     ]);
-    expect(getTurnsWithMessages(output).map(({ instruction }) => instruction)).toEqual(["Hi.", "What of side 2?", "Something else.", "What of side 5?"]);
+    expect(getTurnsWithMessages(output).map(({ instruction }) => instruction)).toEqual([
+      "Hi.",
+      "What of side 2?",
+      "Something else.",
+      "What of side 5?",
+    ]);
   });
 
   it("takes a new instruction, and the same system prompt again", async () => {
@@ -117,9 +122,9 @@ describe("an input that asks nothing", () => {
     ["two instructions", { instruction: "Hi.", messages: [new HumanMessage("Ho.")] }],
     ["two system prompts", { instruction: "Hi.", system: "A", messages: [new SystemMessage("B")] }],
   ])("is refused before any call: %s", async (_, input) => {
-    const { graph, begun } = graphUnderTest(answerEach);
+    const { graph, startedCalls } = graphUnderTest(answerEach);
     await expect(graph.invoke(input, newThread(single))).rejects.toThrow(InputError);
-    expect(begun).toEqual([]);
+    expect(startedCalls).toEqual([]);
   });
 
   it("leaves nothing behind for the next input of its thread", async () => {
@@ -146,8 +151,8 @@ describe("settings that cannot be", () => {
     ],
     ["language", { language: "" }],
   ])("are refused before any call, and named: %s", async (name, settings) => {
-    const { graph, begun } = graphUnderTest(answerEach);
+    const { graph, startedCalls } = graphUnderTest(answerEach);
     await expect(graph.invoke({ instruction: "Hi." }, newThread(settings))).rejects.toThrow(name);
-    expect(begun).toEqual([]);
+    expect(startedCalls).toEqual([]);
   });
 });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 
 import { ModelCallError, QuorumError, ReviewInstructError } from "../../src/errors.js";
-import { graphUnderTest, newThread, getPanelNamespace, unavailable } from "../support/graph-under-test.js";
+import { graphUnderTest, newThread, createPanel, unavailable } from "../support/graph-under-test.js";
 import { type Script, defaultScript, reviewText } from "../support/scripted-models.js";
 
 const seed = { instruction: "How do I bake bread?" };
-const panel = getPanelNamespace("a", "b", "c");
+const panel = createPanel("a", "b", "c");
 
 /** Everyone works but the reviewers in `down`, whose endpoint does not answer. */
 function without(down: Set<string>): Script {
@@ -28,11 +28,11 @@ describe("a reviewer that cannot review", () => {
   });
 
   it("abstains after three replies that are no review, with their price on record", async () => {
-    const { graph, begun, requests } = graphUnderTest((request, call) =>
+    const { graph, startedCalls, requests } = graphUnderTest((request, call) =>
       request.reviewer === "b" ? { text: '{"verdict": "positive"}' } : defaultScript(request, call),
     );
     const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel }));
-    expect(begun.filter((label) => label === "b 1")).toHaveLength(3);
+    expect(startedCalls.filter((label) => label === "b 1")).toHaveLength(3);
     // Each time the request, the newest faulty reply and what is wrong with it: not a growing list of failures.
     expect(requests.filter(({ reviewer }) => reviewer === "b").map(({ messages }) => messages.length)).toEqual([2, 4, 4]);
     expect(turns[0]?.calls.filter(({ reviewer }) => reviewer === "b")).toHaveLength(3);
@@ -70,9 +70,9 @@ describe("a reviewer that cannot review", () => {
   });
 
   it("is asked again in the next turn", async () => {
-    const { graph, begun } = graphUnderTest(without(new Set(["b"])));
+    const { graph, startedCalls } = graphUnderTest(without(new Set(["b"])));
     await graph.invoke(seed, newThread({ turns: 3, panel }));
-    expect(begun).toContain("b 2");
+    expect(startedCalls).toContain("b 2");
   });
 
   it.each(["model_unauthorized", "model_insufficient_quota", "model_not_found", "model_invalid_configuration"] as const)(
@@ -80,16 +80,16 @@ describe("a reviewer that cannot review", () => {
     async (code) => {
       const mistake = new ModelCallError(code, "wrong key", { role: "reviewer", endpoint: "http://127.0.0.1:9/v1", model: "m", attempts: 1 });
       let mended = false;
-      const { graph, begun } = graphUnderTest((request, call) => {
+      const { graph, startedCalls } = graphUnderTest((request, call) => {
         if (request.reviewer === "b" && !mended) throw mistake;
         return defaultScript(request, call);
       });
       const thread = newThread({ turns: 2, panel });
       await expect(graph.invoke(seed, thread)).rejects.toThrow("wrong key");
       mended = true;
-      begun.length = 0;
+      startedCalls.length = 0;
       await graph.invoke(null, thread);
-      expect(begun).toEqual(["b 1", "chairman 1", "candidate 2"]);
+      expect(startedCalls).toEqual(["b 1", "chairman 1", "candidate 2"]);
     },
   );
 });
@@ -125,47 +125,49 @@ describe("a panel below its quorum", () => {
     ["a graph built anew over the same saver", true],
   ])("is called together again on resume, the missing ones alone, as often as it takes: %s", async (_, restart) => {
     const down = new Set(["b", "c"]);
-    const { graph, reopen, begun, answered } = graphUnderTest(without(down));
+    const { graph, reopen, startedCalls, completedCalls } = graphUnderTest(without(down));
     const next = () => (restart ? reopen() : graph);
     const thread = newThread({ turns: 2, panel });
     await expect(graph.invoke(seed, thread)).rejects.toThrow(QuorumError);
-    expect(begun).toEqual(["candidate 1", "a 1", "b 1", "c 1"]);
+    expect(startedCalls).toEqual(["candidate 1", "a 1", "b 1", "c 1"]);
 
-    begun.length = 0;
+    startedCalls.length = 0;
     await expect(next().invoke(null, thread)).rejects.toThrow(QuorumError);
-    expect(begun).toEqual(["b 1", "c 1"]);
+    expect(startedCalls).toEqual(["b 1", "c 1"]);
 
-    begun.length = 0;
+    startedCalls.length = 0;
     down.delete("c");
     const { turns } = await next().invoke(null, thread);
-    expect(begun).toEqual(["b 1", "c 1", "chairman 1", "candidate 2"]);
+    expect(startedCalls).toEqual(["b 1", "c 1", "chairman 1", "candidate 2"]);
     expect(turns[0]).toMatchObject({ verdict: "positive", abstentions: [{ reviewer: "b" }] });
     expect(turns[0]?.reviews.map(({ reviewer }) => reviewer)).toEqual(["a", "c"]);
-    expect(answered).toEqual(["candidate 1", "a 1", "c 1", "chairman 1", "candidate 2"]);
+    expect(completedCalls).toEqual(["candidate 1", "a 1", "c 1", "chairman 1", "candidate 2"]);
   });
 
   it("may be made enough by a lower quorum, without calling anyone again but those who are missing", async () => {
-    const { graph, begun } = graphUnderTest(without(new Set(["b", "c"])));
+    const { graph, startedCalls } = graphUnderTest(without(new Set(["b", "c"])));
     const thread = newThread({ turns: 2, panel });
     await expect(graph.invoke(seed, thread)).rejects.toThrow(QuorumError);
-    begun.length = 0;
+    startedCalls.length = 0;
     const { turns } = await graph.invoke(null, { ...thread, context: newThread({ turns: 2, panel, quorum: 1 }).context });
-    expect(begun).toEqual(["chairman 1", "candidate 2"]);
+    expect(startedCalls).toEqual(["chairman 1", "candidate 2"]);
     expect(turns[0]?.reviews).toHaveLength(1);
   });
 
   it("needs all of a panel that is smaller than the quorum", async () => {
     const { graph } = graphUnderTest(without(new Set(["a"])));
     await expect(graph.invoke(seed, newThread({ mode: "one_review", panel }))).rejects.toMatchObject({ details: { reviews: 0, quorum: 1 } });
-    await expect(graph.invoke(seed, newThread({ panel: getPanelNamespace("a", "b"), quorum: 5 }))).rejects.toMatchObject({ details: { reviews: 1, quorum: 2 } });
+    await expect(graph.invoke(seed, newThread({ panel: createPanel("a", "b"), quorum: 5 }))).rejects.toMatchObject({
+      details: { reviews: 1, quorum: 2 },
+    });
   });
 
   it("holds for a reviewed final turn, too", async () => {
-    const { graph, begun } = graphUnderTest(without(new Set(["a", "b"])));
+    const { graph, startedCalls } = graphUnderTest(without(new Set(["a", "b"])));
     const thread = newThread({ turns: 1, panel, reviewFinalTurn: true });
     await expect(graph.invoke(seed, thread)).rejects.toThrow(QuorumError);
-    begun.length = 0;
+    startedCalls.length = 0;
     await expect(graph.invoke(null, thread)).rejects.toThrow(QuorumError);
-    expect(begun).toEqual(["a 1", "b 1"]);
+    expect(startedCalls).toEqual(["a 1", "b 1"]);
   });
 });

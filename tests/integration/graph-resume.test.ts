@@ -3,11 +3,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 
 import { toConversationMessages } from "../../src/state/conversation.js";
-import { graphUnderTest, newThread, getPanelNamespace, unavailable } from "../support/graph-under-test.js";
+import { graphUnderTest, newThread, createPanel, unavailable } from "../support/graph-under-test.js";
 import { type Script, defaultScript } from "../support/scripted-models.js";
 
 const seed = { instruction: "How do I bake bread?" };
-const panel = getPanelNamespace("a", "b", "c");
+const panel = createPanel("a", "b", "c");
 const settings = { turns: 3, panel };
 
 /** Every call of an undisturbed run of {@link settings}. */
@@ -26,12 +26,12 @@ const fire = "the machine caught fire";
 const crash = () => new Error(fire);
 
 describe("a run that failed", () => {
-  it.each(everyCall)("at %s is resumed without paying for any answered call twice", async (label) => {
-    const { graph, answered } = graphUnderTest(failingOnce(crash, label));
+  it.each(everyCall)("at %s is resumed without paying for any completedCalls call twice", async (label) => {
+    const { graph, completedCalls } = graphUnderTest(failingOnce(crash, label));
     const thread = newThread(settings);
     await expect(graph.invoke(seed, thread)).rejects.toThrow(fire);
     const { turns, messages } = await graph.invoke(null, thread);
-    expect([...answered].sort()).toEqual([...everyCall].sort());
+    expect([...completedCalls].sort()).toEqual([...everyCall].sort());
     expect(turns.map(({ evolution, verdict, reviews }) => [evolution, verdict, reviews.length])).toEqual([
       ["seed", "positive", 3],
       ["breadth", "positive", 3],
@@ -41,7 +41,7 @@ describe("a run that failed", () => {
   });
 
   it("may be resumed by a process that was started anew, failure after failure", async () => {
-    const { reopen, answered } = graphUnderTest(failingOnce(crash, ...everyCall));
+    const { reopen, completedCalls } = graphUnderTest(failingOnce(crash, ...everyCall));
     const thread = newThread(settings);
     await expect(reopen().invoke(seed, thread)).rejects.toThrow(fire);
     // Reviewers fail together, in one run and with one error, so there are fewer runs than calls.
@@ -49,7 +49,7 @@ describe("a run that failed", () => {
     for (let run = 1; run <= runsToFail; run++) await expect(reopen().invoke(null, thread)).rejects.toThrow();
     const { turns } = await reopen().invoke(null, thread);
     expect(turns).toHaveLength(3);
-    expect([...answered].sort()).toEqual([...everyCall].sort());
+    expect([...completedCalls].sort()).toEqual([...everyCall].sort());
   });
 
   it("goes on with the conversation that it had", async () => {
@@ -62,26 +62,26 @@ describe("a run that failed", () => {
   });
 
   it.each(["candidate 2", "chairman 1"])("for want of an endpoint at %s tells so, and is resumed", async (label) => {
-    const { graph, answered } = graphUnderTest(failingOnce(() => unavailable(label), label));
+    const { graph, completedCalls } = graphUnderTest(failingOnce(() => unavailable(label), label));
     const thread = newThread(settings);
     await expect(graph.invoke(seed, thread)).rejects.toMatchObject({ code: "model_unavailable", message: `the endpoint of ${label} is down` });
     await graph.invoke(null, thread);
-    expect(answered).toHaveLength(everyCall.length);
+    expect(completedCalls).toHaveLength(everyCall.length);
   });
 
   it("at one reviewer lets the others end what they began, and asks none of them again", async () => {
     let failing = true;
-    const { graph, answered } = graphUnderTest(async (request, call) => {
+    const { graph, completedCalls } = graphUnderTest(async (request, call) => {
       if (failing && call.label === "b 1") throw crash();
       if (request.role === "reviewer") await delay(50, undefined, { signal: call.config.signal });
       return defaultScript(request, call);
     });
     const thread = newThread(settings);
     await expect(graph.invoke(seed, thread)).rejects.toThrow(fire);
-    expect([...answered].sort()).toEqual(["a 1", "c 1", "candidate 1"]);
+    expect([...completedCalls].sort()).toEqual(["a 1", "c 1", "candidate 1"]);
     failing = false;
     await graph.invoke(null, thread);
-    expect([...answered].sort()).toEqual([...everyCall].sort());
+    expect([...completedCalls].sort()).toEqual([...everyCall].sort());
   });
 
   it("does not disturb the other threads of its graph", async () => {
@@ -95,13 +95,13 @@ describe("a run that failed", () => {
   });
 
   it("that is complete has nothing left to do", async () => {
-    const { graph, answered } = graphUnderTest();
+    const { graph, completedCalls } = graphUnderTest();
     const thread = newThread(settings);
     const output = await graph.invoke(seed, thread);
     expect((await graph.getState(thread)).next).toEqual([]);
     const again = await graph.invoke(null, thread);
     expect(again.turns).toEqual(output.turns);
-    expect(answered).toEqual(everyCall);
+    expect(completedCalls).toEqual(everyCall);
   });
 });
 
@@ -134,7 +134,7 @@ describe("a run that is stopped by its signal", () => {
     ["models that do not listen", ["a 1", "b 1", "c 1"], false],
   ] as const)("stops %s, who hears of it, and can be resumed", async (_, labels, heed) => {
     const { script, allWait, aborted, goOn } = waitingAt(labels, heed);
-    const { graph, answered } = graphUnderTest(script);
+    const { graph, completedCalls } = graphUnderTest(script);
     const thread = newThread(settings);
     const stop = new AbortController();
     const run = graph.invoke(seed, { ...thread, signal: stop.signal });
@@ -145,12 +145,12 @@ describe("a run that is stopped by its signal", () => {
     goOn();
     const { turns } = await graph.invoke(null, thread);
     expect(turns.map(({ abstentions }) => abstentions)).toEqual([[], [], []]);
-    expect([...answered].sort()).toEqual([...everyCall].sort());
+    expect([...completedCalls].sort()).toEqual([...everyCall].sort());
   });
 
   it("makes no call when it was stopped before", async () => {
-    const { graph, begun } = graphUnderTest();
+    const { graph, startedCalls } = graphUnderTest();
     await expect(graph.invoke(seed, { ...newThread(), signal: AbortSignal.abort() })).rejects.toThrow();
-    expect(begun).toEqual([]);
+    expect(startedCalls).toEqual([]);
   });
 });

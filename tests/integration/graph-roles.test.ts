@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { parseQuotes } from "../../src/model-calls/quote-untrusted.js";
 import { toConversationMessages } from "../../src/state/conversation.js";
-import { graphUnderTest, newThread, getPanelNamespace } from "../support/graph-under-test.js";
+import { graphUnderTest, newThread, createPanel } from "../support/graph-under-test.js";
 import { type Script, defaultScript, promptText, reviewText } from "../support/scripted-models.js";
 
 const seed = { instruction: "How do I bake bread?", system: "You are a baker." };
@@ -15,7 +15,7 @@ const remarks: Script = (request, call) => {
   return request.role === "candidate" ? { text: `Answer ${call.turn}.` } : defaultScript(request, call);
 };
 
-async function run(script: Script = remarks, panel = getPanelNamespace("a", "b", "c")) {
+async function run(script: Script = remarks, panel = createPanel("a", "b", "c")) {
   const bench = graphUnderTest(script);
   const output = await bench.graph.invoke(seed, newThread({ turns: 3, panel, reviewFinalTurn: true }));
   const of = (role: string) => bench.requests.filter((request) => request.role === role);
@@ -76,7 +76,7 @@ describe("a reviewer", () => {
       return { text: reviewText("positive", "All here.") };
     };
     const { graph } = graphUnderTest(meeting);
-    const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel: getPanelNamespace(...names) }));
+    const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel: createPanel(...names) }));
     expect(turns[0]?.reviews.map(({ reviewer }) => reviewer)).toEqual(names);
   });
 
@@ -91,7 +91,7 @@ describe("a reviewer", () => {
       return { text: reviewText("positive", "Done.") };
     };
     const { graph } = graphUnderTest(backwards);
-    const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel: getPanelNamespace("a", "b", "c") }));
+    const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel: createPanel("a", "b", "c") }));
     expect(turns[0]?.reviews.map(({ reviewer }) => reviewer)).toEqual(["a", "b", "c"]);
   });
 });
@@ -137,7 +137,7 @@ describe("every call", () => {
     expect(seen[1]).toMatchObject({
       runName: "review: a turn 1",
       tags: expect.arrayContaining(["role:reviewer", "turn:1", "reviewer:a"]),
-      metadata: { role: "reviewer", reviewer: "a", turn: 1, prompt: expect.stringMatching(/^reviewer\//) },
+      metadata: { caller: { name: "a", group: "reviewer" }, turn: 1, prompt: expect.stringMatching(/^reviewer\//) },
     });
     expect(seen[4]).toMatchObject({ runName: "chairman turn 1", metadata: { role: "chairman", evolution: "depth" } });
   });

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import type { ConversationEvent } from "../../src/nodes/events.js";
 import { Settings, type SettingsInput } from "../../src/state/settings.js";
-import { graphUnderTest, newThread, getPanelNamespace } from "../support/graph-under-test.js";
+import { graphUnderTest, newThread, createPanel } from "../support/graph-under-test.js";
 import { type Script, defaultScript, reviewText } from "../support/scripted-models.js";
 
 async function eventsOf(context: SettingsInput, script?: Script): Promise<ConversationEvent[]> {
@@ -23,7 +23,7 @@ describe("what a run tells while it goes on", () => {
         return { text: reviewText(request.reviewer === "a" ? "positive" : "negative", `${request.reviewer} on ${call.turn}.`) };
       return { text: JSON.stringify({ instruction: `Question ${call.turn + 1}?` }) };
     };
-    const events = await eventsOf({ turns: 2, panel: getPanelNamespace("a", "b") }, script);
+    const events = await eventsOf({ turns: 2, panel: createPanel("a", "b") }, script);
     const [ask, answer, first, second, ...rest] = events;
     expect([ask, answer]).toEqual([
       { type: "instruction", turn: 1, evolution: "seed", instruction: "Why is the sky blue?" },
@@ -45,7 +45,7 @@ describe("what a run tells while it goes on", () => {
       if (request.reviewer === "c") return { finishReason: "refusal" };
       return request.role === "chairman" ? { finishReason: "refusal" } : defaultScript(request, call);
     };
-    const events = await eventsOf({ turns: 2, panel: getPanelNamespace("a", "b", "c") }, script);
+    const events = await eventsOf({ turns: 2, panel: createPanel("a", "b", "c") }, script);
     expect(events).toContainEqual(expect.objectContaining({ type: "abstention", turn: 1, reviewer: "c", code: "response_refused" }));
     expect(events.at(-1)).toMatchObject({ type: "early_stop", turn: 1, reason: "no_valid_instruction" });
   });

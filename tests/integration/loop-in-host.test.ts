@@ -7,8 +7,11 @@ import { scriptedModels } from "../support/scripted-models.js";
 
 it("runs as a node of another graph, with as many turns as the limit is given for", async () => {
   const turns = 20;
-  const { models } = scriptedModels();
-  const host = new StateGraph(MessagesAnnotation, Settings).addNode("loop", createReviewInstructGraph({ callModel: models })).addEdge(START, "loop").compile();
+  const { callModel } = scriptedModels();
+  const host = new StateGraph(MessagesAnnotation, Settings)
+    .addNode("loop", createReviewInstructGraph({ callModel }))
+    .addEdge(START, "loop")
+    .compile();
   const input = { messages: [{ role: "user", content: "How do I bake bread?" }] };
   const { messages } = await host.invoke(input, { context: Settings.parse({ turns, humanReview: false }), recursionLimit: recursionLimitFor(turns) });
   expect(messages).toHaveLength(2 * turns);

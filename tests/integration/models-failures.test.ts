@@ -83,7 +83,7 @@ describe("failures that pass", () => {
     serve(fault);
     expect((await call()).text).toBe(well.content);
     expect(server.requests).toHaveLength(2);
-    expect(notices).toEqual([expect.objectContaining({ attempts: 1, endpoint: server.baseUrl, role: "candidate", ...notice })]);
+    expect(notices).toEqual([expect.objectContaining({ attempts: 1, endpoint: server.baseUrl, caller: { name: "candidate" }, ...notice })]);
   });
 
   it.each([
@@ -102,7 +102,7 @@ describe("failures that pass", () => {
     server.setHandler(() => ({ status: 500 }));
     const error = await failure(call({ maxRetries: 2 }));
     expect(server.requests).toHaveLength(3);
-    expect(error.details).toEqual({ role: "candidate", endpoint: server.baseUrl, model: "openai:test-model", status: 500, attempts: 3 });
+    expect(error.details).toEqual({ caller: { name: "candidate" }, endpoint: server.baseUrl, model: "openai:test-model", status: 500, attempts: 3 });
   });
 
   it.each<Fault>([
@@ -163,7 +163,7 @@ describe("failures that stay", () => {
     [403, "model_unauthorized", "TEST_KEY"],
   ])("%i: fails at once as %s, and says what to look at", async (status, code, advice) => {
     server.setHandler(() => ({ status, body: { error: { message: "No, and here is why" } } }));
-    const error = await failure(call({}, { role: "reviewer", reviewer: "depth" }));
+    const error = await failure(call({}, { caller: { name: "depth", group: "reviewer" } }));
     expect(server.requests).toHaveLength(1);
     expect(error).toMatchObject({ code, details: { role: "reviewer", endpoint: server.baseUrl, status, attempts: 1 } });
     expect(error.message).toContain('reviewer "depth"');

@@ -28,7 +28,7 @@ afterEach(async () => {
 
 const accessWith = (options: ModelCallerOptions = {}) => createModelCaller({ env: testEnv, minDelayMs: 1, ...options });
 const getRoleModel = (settings = settingsFor(server.baseUrl), env: Record<string, string> = testEnv) =>
-  createChatModel(settings, { env, caller: { role: "chairman" } });
+  createChatModel(settings, { env, caller: { caller: { name: "chairman" } } });
 
 /** Has this test's server answer the next call, wherever it goes, and tells where that is. */
 function answerHere(): string[] {
@@ -139,7 +139,7 @@ describe("settings that cannot work", () => {
     ["a provider without a model", settingsFor(null, { model: "openai:" }), testEnv, "no known model"],
     ["credentials in the URL", settingsFor("http://me:hunter2@127.0.0.1:9/v1"), testEnv, "holds credentials"],
   ])("%s: says what, for whom and where, without a call", async (_name, settings, env, message) => {
-    const error: unknown = await accessWith({ env })(requestTo(null, { role: "reviewer", reviewer: "depth", settings }), {}).catch(
+    const error: unknown = await accessWith({ env })(requestTo(null, { caller: { name: "depth", group: "reviewer" }, settings }), {}).catch(
       (cause: unknown) => cause,
     );
     expect(error).toMatchObject({ name: "ModelCallError", code: "model_invalid_configuration", details: { role: "reviewer", attempts: 0 } });

@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 const accessWith = (options: ModelCallerOptions = {}) => createModelCaller({ env: testEnv, minDelayMs: 1, ...options });
-const reviewRequest = () => requestTo(server.baseUrl, { role: "reviewer", reviewer: "depth", responseFormat: reviewResponseSchema });
+const reviewRequest = () => requestTo(server.baseUrl, { caller: { name: "depth", group: "reviewer" }, responseFormat: reviewResponseSchema });
 /** For each request whether it came with a schema. */
 const withSchema = () => server.requests.map(({ body }) => body.response_format !== undefined);
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { parseQuotes } from "../../src/model-calls/quote-untrusted.js";
 import { toConversationMessages } from "../../src/state/conversation.js";
-import { graphUnderTest, newThread, getPanelNamespace } from "../support/graph-under-test.js";
+import { graphUnderTest, newThread, createPanel } from "../support/graph-under-test.js";
 import { hostileTexts } from "../support/hostile-texts.js";
 import { type Script, defaultScript, promptText, reviewText } from "../support/scripted-models.js";
 
@@ -19,7 +19,7 @@ describe.each(hostileTexts)("a text such as %j", (text) => {
 
   it("stays a text, whoever writes it: seed, input, system prompt, candidate, reviewers", async () => {
     const { graph, requests } = graphUnderTest(saying(text));
-    const output = await graph.invoke({ instruction: text, input: text, system: text }, newThread({ turns: 2, panel: getPanelNamespace("a", "b") }));
+    const output = await graph.invoke({ instruction: text, input: text, system: text }, newThread({ turns: 2, panel: createPanel("a", "b") }));
     expect(toConversationMessages(output.messages)).toEqual([
       { role: "system", content: spoken },
       { role: "user", content: `${spoken}\n\n${spoken}` },
@@ -46,7 +46,7 @@ describe.each(hostileTexts)("a text such as %j", (text) => {
       if (request.reviewer === "a") return { text };
       return request.role === "chairman" ? { text: JSON.stringify({ instruction: `And this: ${text}` }) } : saying(text)(request, call);
     });
-    const output = await graph.invoke({ instruction: text }, newThread({ turns: 2, panel: getPanelNamespace("a", "b", "c") }));
+    const output = await graph.invoke({ instruction: text }, newThread({ turns: 2, panel: createPanel("a", "b", "c") }));
     const byA = output.turns[0]?.reviews.filter(({ reviewer }) => reviewer === "a") ?? [];
     const wholeReview = text.includes('"critique"');
     expect(byA).toHaveLength(wholeReview ? 1 : 0);

@@ -6,11 +6,11 @@ import { describe, expect, it } from "vitest";
 
 import { parseQuotes } from "../../src/model-calls/quote-untrusted.js";
 import { toConversationMessages } from "../../src/state/conversation.js";
-import { graphUnderTest, newThread, getPanelNamespace } from "../support/graph-under-test.js";
+import { graphUnderTest, newThread, createPanel } from "../support/graph-under-test.js";
 import { type Script, defaultScript, promptText, reviewText } from "../support/scripted-models.js";
 
 const seed = { instruction: "How do I bake bread?" };
-const context = { turns: 3, panel: getPanelNamespace("a", "b", "c") };
+const context = { turns: 3, panel: createPanel("a", "b", "c") };
 
 async function run(script?: Script, settings: Parameters<typeof newThread>[0] = context) {
   const bench = graphUnderTest(script);
@@ -95,9 +95,9 @@ describe("a conversation", () => {
   });
 
   it("pays for no review and no question after the last answer", async () => {
-    const { begun, output } = await run();
-    expect(begun).toHaveLength(11);
-    expect(begun.at(-1)).toBe("candidate 3");
+    const { startedCalls, output } = await run();
+    expect(startedCalls).toHaveLength(11);
+    expect(startedCalls.at(-1)).toBe("candidate 3");
     expect(output.turns.at(-1)?.calls.map(({ role }) => role)).toEqual(["candidate"]);
   });
 
@@ -119,7 +119,7 @@ describe("a conversation", () => {
   });
 
   it("gives every role and every reviewer a model and an endpoint of its own", async () => {
-    const [a, b] = getPanelNamespace("a", "b").map((reviewer, index) => ({
+    const [a, b] = createPanel("a", "b").map((reviewer, index) => ({
       ...reviewer,
       model: `openai:r${index}`,
       baseUrl: `http://127.0.0.1:800${index}/v1`,

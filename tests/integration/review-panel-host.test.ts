@@ -19,10 +19,10 @@ import { createReviewPanel } from "../../src/graph/review-panel.js";
 import { createModelCaller } from "../../src/models/create-model-caller.js";
 import { Review } from "../../src/state/records.js";
 import { Verdict } from "../../src/state/settings.js";
-import { newThread, getPanelNamespace, unavailable } from "../support/graph-under-test.js";
+import { newThread, createPanel, unavailable } from "../support/graph-under-test.js";
 import { type Script, defaultScript, scriptedModels } from "../support/scripted-models.js";
 
-const settings = { panel: getPanelNamespace("a", "b", "c") };
+const settings = { panel: createPanel("a", "b", "c") };
 const input = { messages: [new HumanMessage("How do I bake bread?")] };
 
 /** A host of its own kind: its `turns`, its context and its `reviews` have nothing to do with the panel's. */
@@ -41,7 +41,7 @@ function hostUnderTest(script: Script = defaultScript) {
     answers.push(`Answer ${answers.length + 1}.`);
     return { messages: [new AIMessage(answers.at(-1) ?? "")], turns: "mine" };
   };
-  const withPanel = (panel = createReviewPanel({ callModel: scripted.models, settings })) =>
+  const withPanel = (panel = createReviewPanel({ callModel: scripted.callModel, settings })) =>
     new StateGraph(HostState)
       .addNode("agent", agent)
       .addNode("panel", panel)
@@ -49,7 +49,7 @@ function hostUnderTest(script: Script = defaultScript) {
       .addEdge("agent", "panel")
       .addEdge("panel", END)
       .compile({ checkpointer });
-  const withCall = (panel = createReviewPanel({ callModel: scripted.models, settings })) =>
+  const withCall = (panel = createReviewPanel({ callModel: scripted.callModel, settings })) =>
     new StateGraph(HostState)
       .addNode("agent", agent)
       .addNode("panel", async ({ messages }, runtime) => {
@@ -132,12 +132,12 @@ describe.each(ways)("in a host graph, %s", (way) => {
     const next = () => (restart ? host[way]() : graph);
     const thread = newThread();
     await expect(graph.invoke(input, thread)).rejects.toThrow(QuorumError);
-    expect(host.begun.splice(0)).toEqual(["a 1", "b 1", "c 1"]);
+    expect(host.startedCalls.splice(0)).toEqual(["a 1", "b 1", "c 1"]);
     await expect(next().invoke(null, thread)).rejects.toThrow(QuorumError);
-    expect(host.begun.splice(0)).toEqual(["b 1", "c 1"]);
+    expect(host.startedCalls.splice(0)).toEqual(["b 1", "c 1"]);
     down.clear();
     const { verdict, reviews } = await next().invoke(null, thread);
-    expect(host.begun).toEqual(["b 1", "c 1"]);
+    expect(host.startedCalls).toEqual(["b 1", "c 1"]);
     expect(verdict).toBe("positive");
     expect(reviews.map(({ reviewer }) => reviewer)).toEqual(["a", "b", "c"]);
     expect(host.answers).toEqual(["Answer 1."]);
@@ -155,13 +155,13 @@ describe.each(ways)("in a host graph, %s", (way) => {
     const thread = newThread();
     await expect(host[way]().invoke(input, thread)).rejects.toThrow("caught fire");
     await host[way]().invoke(null, thread);
-    expect(host.answered.sort()).toEqual(["a 1", "b 1", "c 1"]);
+    expect(host.completedCalls.sort()).toEqual(["a 1", "b 1", "c 1"]);
   });
 });
 
 describe("hosts of other making", () => {
-  const { models } = scriptedModels();
-  const panel = createReviewPanel({ callModel: models, settings });
+  const { callModel } = scriptedModels();
+  const panel = createReviewPanel({ callModel, settings });
 
   it("may be zod objects", async () => {
     const State = z.object({
@@ -192,7 +192,7 @@ describe("hosts of other making", () => {
 describe("a host that calls the panel more than once", () => {
   it("hears of each revised answer in turn, in one run", async () => {
     const host = hostUnderTest((request, call) => defaultScript(request, call));
-    const panel = createReviewPanel({ callModel: host.models, settings });
+    const panel = createReviewPanel({ callModel: host.callModel, settings });
     let answers = 0;
     const graph = new StateGraph(HostState)
       .addNode("agent", () => ({ messages: [new AIMessage(`Draft ${++answers}.`)] }))
@@ -213,14 +213,14 @@ describe("a host that calls the panel more than once", () => {
     let resumed = false;
     let tell = () => {};
     const rightSits = new Promise<void>((resolve) => (tell = resolve));
-    const { models, begun } = scriptedModels((request, call) => {
+    const { callModel, startedCalls } = scriptedModels((request, call) => {
       const isLeft = request.messages.at(-1)?.text.includes("Answer left.");
       if (isLeft && down.has(request.reviewer ?? "")) throw unavailable(request.reviewer ?? "");
       if (!isLeft && !resumed) throw new Error("the machine caught fire");
       if (!isLeft) tell();
       return defaultScript(request, call);
     });
-    const panel = createReviewPanel({ callModel: models, settings });
+    const panel = createReviewPanel({ callModel, settings });
     const review = async (side: string) => ({
       reviews: (await panel.invoke({ messages: [...input.messages, new AIMessage(`Answer ${side}.`)] })).reviews,
     });
@@ -237,11 +237,11 @@ describe("a host that calls the panel more than once", () => {
       .compile({ checkpointer: new MemorySaver() });
     const thread = newThread();
     await expect(graph.invoke(input, thread)).rejects.toThrow();
-    begun.length = 0;
+    startedCalls.length = 0;
     down.clear();
     resumed = true;
     const { reviews } = await graph.invoke(null, thread);
-    expect(begun.sort()).toEqual(["a 1", "b 1", "b 1", "c 1", "c 1"]);
+    expect(startedCalls.sort()).toEqual(["a 1", "b 1", "b 1", "c 1", "c 1"]);
     expect(reviews).toHaveLength(6);
   });
 });

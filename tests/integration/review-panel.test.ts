@@ -5,21 +5,21 @@ import { InputError } from "../../src/errors.js";
 import { createReviewPanel } from "../../src/graph/review-panel.js";
 import { parseQuotes } from "../../src/model-calls/quote-untrusted.js";
 import type { SettingsInput } from "../../src/state/settings.js";
-import { newThread, getPanelNamespace, unavailable } from "../support/graph-under-test.js";
+import { newThread, createPanel, unavailable } from "../support/graph-under-test.js";
 import { type Script, defaultScript, promptText, reviewText, scriptedModels } from "../support/scripted-models.js";
 
 const question = new HumanMessage("How do I bake bread?");
 const answer = new AIMessage("With patience.");
-const settings: SettingsInput = { panel: getPanelNamespace("a", "b", "c") };
+const settings: SettingsInput = { panel: createPanel("a", "b", "c") };
 
 function panelUnderTest(script?: Script, fixed: SettingsInput | undefined = settings) {
   const scripted = scriptedModels(script);
-  return { ...scripted, panel: createReviewPanel({ callModel: scripted.models, settings: fixed }) };
+  return { ...scripted, panel: createReviewPanel({ callModel: scripted.callModel, settings: fixed }) };
 }
 
 /** What reviewers are shown of a conversation, as `label: text`. */
 async function shown(...messages: BaseMessage[]): Promise<string[]> {
-  const { panel, requests } = panelUnderTest(undefined, { panel: getPanelNamespace("a") });
+  const { panel, requests } = panelUnderTest(undefined, { panel: createPanel("a") });
   await panel.invoke({ messages });
   return requests.flatMap((request) => parseQuotes(promptText(request)).map(({ label, text }) => `${label}: ${text}`));
 }
@@ -54,7 +54,7 @@ describe("what the panel gives", () => {
 
   it("follows quorum and tie break", async () => {
     const divided: Script = ({ reviewer }) => ({ text: reviewText(reviewer === "a" ? "positive" : "negative", "So I say.") });
-    const two = { panel: getPanelNamespace("a", "b") };
+    const two = { panel: createPanel("a", "b") };
     const depth = await panelUnderTest(divided, two).panel.invoke({ messages: [question, answer] });
     const breadth = await panelUnderTest(divided, { ...two, tieBreak: "breadth" }).panel.invoke({ messages: [question, answer] });
     expect([depth.verdict, breadth.verdict]).toEqual(["negative", "positive"]);
@@ -113,13 +113,13 @@ describe("what reviewers see of someone else's conversation", () => {
     ["a question alone", [question]],
     ["an answer to nobody", [answer]],
     ["a newer question", [question, answer, new HumanMessage("And cake?")]],
-    ["a call that is not answered yet", [question, new AIMessage({ content: "", tool_calls: [call] }), new ToolMessage("flour", "1")]],
+    ["a call that is not completedCalls yet", [question, new AIMessage({ content: "", tool_calls: [call] }), new ToolMessage("flour", "1")]],
   ])("is refused where it is %s, before anybody is asked", async (_, messages) => {
-    const { panel, begun } = panelUnderTest();
+    const { panel, startedCalls } = panelUnderTest();
     const refused = panel.invoke({ messages });
     await expect(refused).rejects.toThrow(InputError);
     await expect(refused).rejects.toThrow("must end with the assistant's answer");
-    expect(begun).toEqual([]);
+    expect(startedCalls).toEqual([]);
   });
 
   it("tells those who stream why it refuses", async () => {
@@ -134,48 +134,48 @@ describe("what reviewers see of someone else's conversation", () => {
 
 describe("settings of a panel", () => {
   const run = async (fixed: SettingsInput | undefined, context?: SettingsInput) => {
-    const { models, begun } = scriptedModels();
-    const panel = createReviewPanel({ callModel: models, settings: fixed });
+    const { callModel, startedCalls } = scriptedModels();
+    const panel = createReviewPanel({ callModel, settings: fixed });
     await panel.invoke({ messages: [question, answer] }, { ...newThread(context) });
-    return begun;
+    return startedCalls;
   };
 
   it("come from the run's context, with every default", async () => {
     expect(await run(undefined)).toEqual(["accuracy 1", "depth 1", "usefulness 1"]);
-    expect(await run(undefined, { panel: getPanelNamespace("x") })).toEqual(["x 1"]);
+    expect(await run(undefined, { panel: createPanel("x") })).toEqual(["x 1"]);
   });
 
   it("that were fixed stay, whatever the context says", async () => {
-    expect(await run(settings, { panel: getPanelNamespace("x") })).toEqual(["a 1", "b 1", "c 1"]);
+    expect(await run(settings, { panel: createPanel("x") })).toEqual(["a 1", "b 1", "c 1"]);
   });
 
   it.each([
     ["one_review", ["a 1"]],
     ["no_review", ["a 1", "b 1", "c 1"]],
     ["single_turn", ["a 1", "b 1", "c 1"]],
-  ] as const)("of mode %s seat someone in any case", async (mode, begun) => {
-    expect(await run({ ...settings, mode })).toEqual(begun);
+  ] as const)("of mode %s seat someone in any case", async (mode, startedCalls) => {
+    expect(await run({ ...settings, mode })).toEqual(startedCalls);
   });
 
   it("that cannot be are refused when the panel is made, with the field", () => {
-    const { models } = scriptedModels();
-    expect(() => createReviewPanel({ callModel: models, settings: { panel: [{ name: "a", focus: "" }] } })).toThrow(
+    const { callModel } = scriptedModels();
+    expect(() => createReviewPanel({ callModel, settings: { panel: [{ name: "a", focus: "" }] } })).toThrow(
       /settings of the review panel.*panel\[0\]\.focus/s,
     );
     const spellChecker = () => ({ code: "none", reason: "none" });
-    expect(() => createReviewPanel({ callModel: models, settings, customReviewers: { speling: spellChecker } })).toThrow(/no seat.*\(a, b, c\): speling/);
+    expect(() => createReviewPanel({ callModel, settings, customReviewers: { speling: spellChecker } })).toThrow(/no seat.*\(a, b, c\): speling/);
   });
 });
 
 describe("on a thread of its own", () => {
   it("reviews the newest answer of a conversation that goes on, with no earlier review in it", async () => {
-    const { panel, begun } = panelUnderTest();
+    const { panel, startedCalls } = panelUnderTest();
     const thread = newThread();
     await panel.invoke({ messages: [question, answer] }, thread);
     const more = [question, answer, new HumanMessage("And cake?"), new AIMessage("With sugar.")];
     const { reviews } = await panel.invoke({ messages: more }, thread);
     expect(reviews).toHaveLength(3);
-    expect(begun).toEqual(["a 1", "b 1", "c 1", "a 2", "b 2", "c 2"]);
+    expect(startedCalls).toEqual(["a 1", "b 1", "c 1", "a 2", "b 2", "c 2"]);
   });
 });
 

@@ -110,7 +110,9 @@ test("rows are read only as fast as they are uploaded", async () => {
 });
 
 test("what is wrong is said by row and field, before anything of its chunk is sent", async () => {
-  await expect(push({ rows: readFileRows([rows[0], rows[1], { ...rows[2], messages: [{ role: "bot" }] }]) })).rejects.toThrow(/row 3 .*messages\.0\.role/);
+  await expect(push({ rows: readFileRows([rows[0], rows[1], { ...rows[2], messages: [{ role: "bot" }] }]) })).rejects.toThrow(
+    /row 3 .*messages\.0\.role/,
+  );
   expect(server.examples("talks")).toHaveLength(2);
   await expect(push({ rows: readFileRows(["text"]) })).rejects.toThrow(InputError);
   await expect(push({ env: {} })).rejects.toThrow(/LANGSMITH_API_KEY is not set/);

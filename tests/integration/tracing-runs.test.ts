@@ -80,12 +80,12 @@ describe("the trace of a conversation with a retried call and an abstention", ()
       "chairman turn 2",
       "candidate turn 3",
     ]);
-    const [failed, answered] = models().filter((run) => run.name === "candidate turn 2");
+    const [failed, completedCalls] = models().filter((run) => run.name === "candidate turn 2");
     expect(failed?.error).toContain("the model is overloaded");
     expect(failed?.extra.metadata.attempt).toBe(1);
-    expect(answered?.error ?? null).toBeNull();
-    expect(answered?.extra.metadata).toMatchObject({ attempt: 2, attempt_reason: "retry" });
-    expect(answered?.tags).toEqual(expect.arrayContaining(["attempt:2", "retry"]));
+    expect(completedCalls?.error ?? null).toBeNull();
+    expect(completedCalls?.extra.metadata).toMatchObject({ attempt: 2, attempt_reason: "retry" });
+    expect(completedCalls?.tags).toEqual(expect.arrayContaining(["attempt:2", "retry"]));
   });
 
   test("shows an abstention where it happened, after the asks that led to it", () => {
@@ -126,7 +126,7 @@ describe("the trace of a conversation with a retried call and an abstention", ()
     expect(chairman?.tags).toEqual(expect.arrayContaining(["role:chairman", "turn:2", "evolution:breadth", "model:openai:chairman"]));
   });
 
-  test("counts tokens on every call that was answered, and holds what was said", () => {
+  test("counts tokens on every call that was completedCalls, and holds what was said", () => {
     for (const run of models().filter((model) => !model.error)) {
       expect(run.extra.metadata.usage_metadata, run.name).toMatchObject({ input_tokens: expect.any(Number), output_tokens: expect.any(Number) });
     }

@@ -13,7 +13,7 @@ export function graphUnderTest(script?: Script, policy?: EvolutionPolicy) {
   const scripted = scriptedModels(script);
   const checkpointer = new MemorySaver();
   /** A new graph over the same saver, as a process that was started again would build it. */
-  const reopen = () => createReviewInstructGraph({ callModel: scripted.models, checkpointer, evolutionPolicy: policy });
+  const reopen = () => createReviewInstructGraph({ callModel: scripted.callModel, checkpointer, evolutionPolicy: policy });
   return { ...scripted, graph: reopen(), reopen };
 }
 
@@ -24,14 +24,14 @@ export function newThread(settings?: SettingsInput): { configurable: { thread_id
 }
 
 /** A panel of any size. */
-export function getPanelNamespace(...names: string[]): { name: string; focus: string }[] {
+export function createPanel(...names: string[]): { name: string; focus: string }[] {
   return names.map((name) => ({ name, focus: `What ${name} cares about` }));
 }
 
 /** The error of an endpoint that is down for good. */
 export function unavailable(role: string): ModelCallError {
   return new ModelCallError("model_unavailable", `the endpoint of ${role} is down`, {
-    role,
+    caller: { name: role },
     endpoint: "http://127.0.0.1:9/v1",
     model: "scripted",
     attempts: 3,

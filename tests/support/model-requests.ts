@@ -17,7 +17,7 @@ export const testEnv = { TEST_KEY: secretKey };
 /** A candidate's request, unless told otherwise. */
 export function requestTo(baseUrl: string | null, overrides: Partial<ModelRequest> = {}): ModelRequest {
   return {
-    role: "candidate",
+    caller: { name: "candidate" },
     settings: settingsFor(baseUrl),
     messages: [new SystemMessage("Answer briefly."), new HumanMessage("Why is the sky blue?")],
     ...overrides,

@@ -31,10 +31,10 @@ export async function rehearse(seed: string, turns: number, direction?: "depth" 
   for (let instruction = seed; done.length < turns;) {
     const answer = await say(buildCandidatePrompt(settings, history));
     history.push(new AIMessage(answer));
-    const dialogue = toConversationMessages(history);
+    const messages = toConversationMessages(history);
     const reviews = await Promise.all(
       settings.panel.map(async (reviewer): Promise<Review> => {
-        const review = parseReview(await say(buildReviewerPrompt(settings, reviewer, dialogue)));
+        const review = parseReview(await say(buildReviewerPrompt(settings, reviewer, messages)));
         return { ...review, reviewer: reviewer.name };
       }),
     );
@@ -42,8 +42,8 @@ export async function rehearse(seed: string, turns: number, direction?: "depth" 
     done.push({ instruction, answer, reviews, verdict });
     const evolution = direction ?? (verdict === "positive" ? "breadth" : "depth");
     const brief: ChairmanPromptInput =
-      evolution === "follow_up" ? { dialogue, reviews: [], verdict: null, evolution } : { dialogue, reviews, verdict, evolution };
-    instruction = parseInstruction(await say(buildChairmanPrompt(settings, brief)), dialogue);
+      evolution === "follow_up" ? { messages, reviews: [], verdict: null, evolution } : { messages, reviews, verdict, evolution };
+    instruction = parseInstruction(await say(buildChairmanPrompt(settings, brief)), messages);
     history.push(new HumanMessage(instruction));
   }
   return done;

@@ -2,9 +2,8 @@ import { once } from "node:events";
 import { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { ConversationRole } from "../../src/state/records.js";
 import { defaultAnswer } from "./openai-answers.js";
-import { type ChatBody, chatCompletion, chatCompletionEvents, roleOf } from "./openai-wire.js";
+import { type ConversationRole, type ChatBody, chatCompletion, chatCompletionEvents, roleOf } from "./openai-wire.js";
 
 export type { ChatBody };
 

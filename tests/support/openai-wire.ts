@@ -1,4 +1,5 @@
-import type { ConversationRole } from "../../src/state/records.js";
+/** A role of the conversation loop. */
+export type ConversationRole = "candidate" | "reviewer" | "chairman";
 import type { Reply, ServerRequest } from "./openai-server.js";
 
 export interface ChatMessage {

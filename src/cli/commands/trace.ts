@@ -9,7 +9,10 @@ export function addTraceCommand(program: Command, setExitCode: (code: number) =>
     .description("Print a trace file as a tree of runs with times, tokens and scores.")
     .argument("<file>", "what --trace-file wrote")
     .action(async (file: string) => {
-      const [{ readTraceFile }, { renderTraceTree }] = await Promise.all([import("../../tracing/trace-file.js"), import("../../tracing/trace-tree.js")]);
+      const [{ readTraceFile }, { renderTraceTree }] = await Promise.all([
+        import("../../tracing/trace-file.js"),
+        import("../../tracing/trace-tree.js"),
+      ]);
       const runs: TraceRun[] = [];
       for await (const run of readTraceFile(file)) runs.push(run);
       process.stdout.write(`${renderTraceTree(runs)}\n`);

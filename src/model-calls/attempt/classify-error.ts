@@ -46,7 +46,12 @@ export function toAttemptError(error: unknown, redact: (text: string) => string)
       .join(": "),
   );
   const unavailable = (what: string, retryable: boolean) =>
-    new AttemptError("model_unavailable", `${what}: ${said}`, { retryable, requestNotSent: wasNeverSent(error) }, { cause: toSafeError(error, redact) });
+    new AttemptError(
+      "model_unavailable",
+      `${what}: ${said}`,
+      { retryable, requestNotSent: wasNeverSent(error) },
+      { cause: toSafeError(error, redact) },
+    );
   if (links.some(isTimeout)) return new AttemptError("model_timeout", said, { retryable: true });
   if (links.some(isConnection)) return unavailable("the connection failed", true);
   if (links.some((link) => link.kind === "SyntaxError")) return unavailable("the answer is not JSON", true);

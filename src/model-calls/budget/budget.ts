@@ -11,7 +11,10 @@ import { isPossiblyCharged, getMaxUsage } from "./max-usage.js";
 export class BudgetError extends ReviewInstructError {
   override readonly name = "BudgetError";
 
-  constructor(message: string, details: { limit: "maxTokens" | "maxUsd"; most: number; spent: number; needed: number; caller: ModelCaller; model: string }) {
+  constructor(
+    message: string,
+    details: { limit: "maxTokens" | "maxUsd"; most: number; spent: number; needed: number; caller: ModelCaller; model: string },
+  ) {
     super("budget_exhausted", message, details);
   }
 }
@@ -103,7 +106,12 @@ export function createBudget({ maxTokens = null, maxUsd = null, shards = 1, pric
     }
   }
 
-  function budgetExceededError(limit: keyof TokensAndCost, { caller, settings: { model } }: ModelRequest, spent: TokensAndCost, needed: TokensAndCost): BudgetError {
+  function budgetExceededError(
+    limit: keyof TokensAndCost,
+    { caller, settings: { model } }: ModelRequest,
+    spent: TokensAndCost,
+    needed: TokensAndCost,
+  ): BudgetError {
     const name = limit === "tokens" ? "maxTokens" : "maxUsd";
     const told = (amount: number) => (limit === "tokens" ? `${amount} tokens` : `$${amount.toFixed(4)}`);
     const assumed = limit === "tokens" ? getUncountedTokens(ledger.usage) : 0;
@@ -173,6 +181,7 @@ function findExceededLimit(amount: TokensAndCost, most: TokensAndCost): keyof To
 }
 
 function getPrereserveCount(taken: TokensAndCost, needed: TokensAndCost, most: TokensAndCost): number {
-  const within = (unit: keyof TokensAndCost) => (needed[unit] === 0 ? maxPrereserved : Math.floor((prereserveShare * (most[unit] - taken[unit])) / needed[unit]));
+  const within = (unit: keyof TokensAndCost) =>
+    needed[unit] === 0 ? maxPrereserved : Math.floor((prereserveShare * (most[unit] - taken[unit])) / needed[unit]);
   return Math.min(maxPrereserved, within("tokens"), within("usd"));
 }

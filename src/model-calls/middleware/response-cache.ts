@@ -2,14 +2,21 @@ import { createHash } from "node:crypto";
 
 import { z } from "zod";
 
-import type { CallModel, DescribeEndpoint, ModelMiddleware, ModelRequest, ModelResponse } from "../model-call.js";
+import {
+  type CallModel,
+  type DescribeEndpoint,
+  type ModelMiddleware,
+  type ModelRequest,
+  type ModelResponse,
+  describeBaseUrl,
+} from "../model-call.js";
 import type { ResponseStore } from "./response-store.js";
 
 /** Options of {@link createResponseCache}. */
 export interface ResponseCacheOptions {
   readonly store: ResponseStore;
   /** Part of the key. Calls without an endpoint are not cached. */
-  readonly describeEndpoint: DescribeEndpoint;
+  readonly describeEndpoint?: DescribeEndpoint;
   /** Called once when the store fails; the run goes on without it. */
   readonly onWarning?: (message: string) => void;
 }
@@ -49,7 +56,7 @@ const formatVersion = 2;
  * removes it with `evict`. A damaged entry counts as a miss and is replaced. Identical requests at the same time make one
  * call: the others wait for it, and make their own if it fails or its response is not stored.
  */
-export function createResponseCache({ store, describeEndpoint, onWarning }: ResponseCacheOptions): ResponseCache {
+export function createResponseCache({ store, describeEndpoint = describeBaseUrl, onWarning }: ResponseCacheOptions): ResponseCache {
   const stats = { hits: 0, misses: 0, stored: 0 };
   const inFlight = new Map<string, Promise<ModelResponse | null>>();
   let writable = true;

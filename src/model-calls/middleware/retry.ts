@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import pRetry from "p-retry";
 
 import type { ModelCallCode } from "../../errors.js";
-import type { CallModel, DescribeEndpoint, ModelRequest } from "../model-call.js";
+import { type CallModel, type DescribeEndpoint, type ModelRequest, describeBaseUrl } from "../model-call.js";
 import { AttemptError } from "../attempt/attempt-error.js";
 import { modelCallError } from "./model-call-error.js";
 
@@ -29,7 +29,7 @@ export interface RetryOptions {
   readonly maxDelayMs?: number;
   readonly onRetry?: (notice: RetryEvent) => void;
   /** Names the endpoint in errors and events. */
-  readonly describeEndpoint: DescribeEndpoint;
+  readonly describeEndpoint?: DescribeEndpoint;
 }
 
 /** Ten minutes: an endpoint that asks for more is out of order for this run. */
@@ -40,8 +40,8 @@ const maxRetryAfterMs = 600_000;
  * ("full jitter", M. Brooker, AWS Architecture Blog, 2015), and ends at once when the signal fires. When nothing helps, the
  * last `AttemptError` becomes a `ModelCallError`; every other error passes through.
  */
-export function withRetry(access: CallModel, options: RetryOptions): CallModel {
-  const { maxRetries = 6, minDelayMs = 500, maxDelayMs = 60_000, onRetry, describeEndpoint } = options;
+export function withRetry(access: CallModel, options: RetryOptions = {}): CallModel {
+  const { maxRetries = 6, minDelayMs = 500, maxDelayMs = 60_000, onRetry, describeEndpoint = describeBaseUrl } = options;
 
   function getRetryDelay({ detail }: AttemptError, attempts: number): number {
     // An endpoint that says "now" again and again would eat all attempts within a moment.

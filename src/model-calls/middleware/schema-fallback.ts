@@ -1,4 +1,4 @@
-import type { CallModel, DescribeEndpoint } from "../model-call.js";
+import { type CallModel, type DescribeEndpoint, describeBaseUrl } from "../model-call.js";
 import { AttemptError } from "../attempt/attempt-error.js";
 
 const refusalStatuses = new Set([400, 404, 422, 501]);
@@ -8,7 +8,7 @@ const refusalWords = /response.?format|json.?(?:schema|mode|object)|structured.?
  * Lets endpoints that know no JSON schemas take part: a request refused for its schema is asked again at once without one
  * (the prompt says the shape in words too), and once that worked, later requests to this model and endpoint go without.
  */
-export function withSchemaFallback(access: CallModel, describeEndpoint: DescribeEndpoint): CallModel {
+export function withSchemaFallback(access: CallModel, describeEndpoint: DescribeEndpoint = describeBaseUrl): CallModel {
   const endpointsWithoutSchema = new Set<string>();
   return async (request, config) => {
     const { responseFormat, ...plain } = request;

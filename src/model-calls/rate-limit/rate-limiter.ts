@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 
-import type { CallModel, DescribeEndpoint } from "../model-call.js";
+import { type CallModel, type DescribeEndpoint, describeBaseUrl } from "../model-call.js";
 import type { CircuitState } from "./circuit-breaker.js";
 import { RateLimitSettings } from "./rate-limit-settings.js";
 import { EndpointQueue, type EndpointStatus } from "./endpoint-queue.js";
@@ -20,7 +20,7 @@ export interface CircuitChange {
 
 export interface RateLimiterOptions extends Partial<RateLimitSettings> {
   /** Tells which queue a call belongs to. A call without an endpoint is not limited. */
-  readonly describeEndpoint: DescribeEndpoint;
+  readonly describeEndpoint?: DescribeEndpoint;
   readonly onStateChange?: (change: CircuitChange) => void;
 }
 
@@ -51,7 +51,7 @@ const maxQueues = 1_000;
  *
  * Rehearsals (`offline`) pass through untouched. Throws a `ZodError` when an option makes no sense.
  */
-export function createRateLimiter({ describeEndpoint, onStateChange, ...options }: RateLimiterOptions): RateLimiter {
+export function createRateLimiter({ describeEndpoint = describeBaseUrl, onStateChange, ...options }: RateLimiterOptions = {}): RateLimiter {
   const settings = RateLimitSettings.parse(options);
   const queues = new Map<string, EndpointQueue>();
   let closed = false;

@@ -48,7 +48,10 @@ export class EndpointChatModel extends ChatOpenAICompletions {
 
   override completionWithRetry(request: StreamingParams, options?: OpenAIClient.RequestOptions): Promise<AsyncIterable<Chunk>>;
   override completionWithRetry(request: NonStreamingParams, options?: OpenAIClient.RequestOptions): Promise<Completion>;
-  override async completionWithRetry(request: StreamingParams | NonStreamingParams, options?: OpenAIClient.RequestOptions): Promise<AsyncIterable<Chunk> | Completion> {
+  override async completionWithRetry(
+    request: StreamingParams | NonStreamingParams,
+    options?: OpenAIClient.RequestOptions,
+  ): Promise<AsyncIterable<Chunk> | Completion> {
     const { completions } = this.#endpoint.chat;
     const signal = options?.signal;
     if (request.stream) return readChunks(await completions.create(request, { signal }));

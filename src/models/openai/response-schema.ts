@@ -15,7 +15,12 @@ const someCount = count.optional().catch(undefined);
 const TextPart = z.object({ type: z.literal("text"), text: z.string() });
 /** Some endpoints send the content as a list of parts. */
 const Parts = z.array(z.unknown()).transform((parts) => parts.map((part) => TextPart.safeParse(part).data?.text ?? "").join(""));
-const ResponseMessage = z.object({ content: z.union([z.string(), Parts]).nullish().catch(null), refusal: text, reasoning_content: text, reasoning: text });
+const ResponseMessage = z.object({
+  content: z.union([z.string(), Parts]).nullish().catch(null),
+  refusal: text,
+  reasoning_content: text,
+  reasoning: text,
+});
 const Usage = z.object({
   prompt_tokens: count,
   completion_tokens: count,
@@ -72,7 +77,9 @@ export async function* readChunks(stream: AsyncIterable<unknown>): AsyncGenerato
     yield {
       ...getResponseHeader(data, id),
       object: "chat.completion.chunk",
-      choices: choice ? [{ index: 0, delta: { ...toAssistantMessage(said), content: said.content || said.refusal || "" }, finish_reason: finish }] : [],
+      choices: choice
+        ? [{ index: 0, delta: { ...toAssistantMessage(said), content: said.content || said.refusal || "" }, finish_reason: finish }]
+        : [],
     };
   }
   if (!finished) throw invalidResponseError("the stream ended before the reply did");

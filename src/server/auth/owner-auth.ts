@@ -40,7 +40,9 @@ export function createOwnerAuth(userOf: ApiKeyLookup, graphs: readonly string[])
     })
     .on("assistants", ({ value, user }) => restrictToOwner(value, user.identity))
     .on("assistants:read", ({ value, user }) => (shared.has(value.assistant_id) ? { created_by: "system" } : restrictToOwner(value, user.identity)))
-    .on("assistants:search", ({ value, user }) => (value.metadata?.["created_by"] === "system" ? { created_by: "system" } : restrictToOwner({}, user.identity)))
+    .on("assistants:search", ({ value, user }) =>
+      value.metadata?.["created_by"] === "system" ? { created_by: "system" } : restrictToOwner({}, user.identity),
+    )
     .on("store", ({ value, user }) => {
       if (value.namespace?.[0] !== user.identity) {
         throw new HTTPException(403, { message: `Namespaces must begin with your name, "${user.identity}".` });

@@ -8,7 +8,7 @@ import type { Review } from "../../../src/state/records.js";
 import { Settings } from "../../../src/state/settings.js";
 import { hostileTexts } from "../../support/hostile-texts.js";
 
-const dialogue = [
+const messages = [
   { role: "user", content: "How do I bake bread?" },
   { role: "assistant", content: "Mix, knead, rest, bake." },
 ] as const;
@@ -19,7 +19,13 @@ function review(reviewer: string, critique: string): Review {
 }
 
 function promptFor(brief: Partial<ChairmanPromptInput>) {
-  const messages = buildChairmanPrompt(Settings.parse({ wordLimit: 123 }), { dialogue, reviews: [], verdict: null, evolution: "follow_up", ...brief });
+  const messages = buildChairmanPrompt(Settings.parse({ wordLimit: 123 }), {
+    messages,
+    reviews: [],
+    verdict: null,
+    evolution: "follow_up",
+    ...brief,
+  });
   return { messages, system: messages[0]?.text ?? "", material: messages[1]?.text ?? "" };
 }
 
@@ -28,8 +34,8 @@ describe("what the chairman is told", () => {
     const reviews = [review("accuracy", "No temperature: $& degrees?"), review("depth", "Why knead?\nNothing on gluten.")];
     const { material, system } = promptFor({ reviews, verdict: "negative", evolution: "depth" });
     expect(parseQuotes(material)).toEqual([
-      { label: "user", text: dialogue[0].content },
-      { label: "assistant", text: dialogue[1].content },
+      { label: "user", text: messages[0].content },
+      { label: "assistant", text: messages[1].content },
       ...reviews.map(({ critique }) => ({ label: "critique", text: critique })),
     ]);
     for (const { reviewer } of reviews)
@@ -79,7 +85,7 @@ describe("parseInstruction", () => {
     ["with thoughts beside it", '{"thinking": "They want flour.", "instruction": "What flour is best?"}'],
     ["as plain text", "What flour is best?\n"],
   ])("reads an instruction %s", (_, text) => {
-    expect(parseInstruction(text, dialogue)).toBe("What flour is best?");
+    expect(parseInstruction(text, messages)).toBe("What flour is best?");
   });
 
   it.each([
@@ -88,8 +94,8 @@ describe("parseInstruction", () => {
     ["with braces of its own", "How do I write f(x) = {x if x > 0} for the oven?"],
     ["with what a template would take for a group", "Does it cost $& or $1, $$ or ${price}?"],
   ])("takes plain text %s as it stands", (_, text) => {
-    expect(parseInstruction(text, dialogue)).toBe(text);
-    expect(parseInstruction(JSON.stringify({ instruction: text }), dialogue)).toBe(text);
+    expect(parseInstruction(text, messages)).toBe(text);
+    expect(parseInstruction(JSON.stringify({ instruction: text }), messages)).toBe(text);
   });
 
   it.each([
@@ -100,16 +106,16 @@ describe("parseInstruction", () => {
     ["nothing", '{"instruction": null}'],
     ["a fence of another shape", '```json\n{"question": "What flour is best?"}\n```'],
   ])("does not keep JSON with %s for an instruction", (_, text) => {
-    expect(() => parseInstruction(text, dialogue)).toThrow(ResponseValidationError);
+    expect(() => parseInstruction(text, messages)).toThrow(ResponseValidationError);
   });
 
   it.each(['{"instruction": ""}', '{"instruction": " \\n "}', " "])("says of %j that it is empty", (text) => {
-    expect(() => parseInstruction(text, dialogue)).toThrow(expect.objectContaining({ code: "response_empty" }));
+    expect(() => parseInstruction(text, messages)).toThrow(expect.objectContaining({ code: "response_empty" }));
   });
 
   it("says what is wrong with an instruction that does not fit", () => {
-    expect(() => parseInstruction('{"instruction": "how do I bake BREAD"}', dialogue)).toThrow(/repeats an earlier one/);
-    expect(() => parseInstruction('{"instruction": "<ask>What flour?</ask>"}', dialogue)).toThrow(/"<ask>"/);
-    expect(() => parseInstruction("Chairman: What flour?", dialogue)).toThrow(/"Chairman:"/);
+    expect(() => parseInstruction('{"instruction": "how do I bake BREAD"}', messages)).toThrow(/repeats an earlier one/);
+    expect(() => parseInstruction('{"instruction": "<ask>What flour?</ask>"}', messages)).toThrow(/"<ask>"/);
+    expect(() => parseInstruction("Chairman: What flour?", messages)).toThrow(/"Chairman:"/);
   });
 });

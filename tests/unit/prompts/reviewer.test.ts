@@ -10,8 +10,8 @@ import { hostileTexts } from "../../support/hostile-texts.js";
 
 const reviewer = ReviewerSettings.parse({ name: "rigour", focus: "Proofs that cost $& and $1" });
 
-function promptFor(dialogue: Parameters<typeof buildReviewerPrompt>[2]) {
-  const messages = buildReviewerPrompt(Settings.parse({ wordLimit: 123 }), reviewer, dialogue);
+function promptFor(messages: Parameters<typeof buildReviewerPrompt>[2]) {
+  const messages = buildReviewerPrompt(Settings.parse({ wordLimit: 123 }), reviewer, messages);
   return { messages, system: messages[0]?.text ?? "", material: messages[1]?.text ?? "" };
 }
 

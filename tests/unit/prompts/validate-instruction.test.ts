@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { validateInstruction } from "../../../src/prompts/validate-instruction.js";
 
-const dialogue = [
+const messages = [
   { role: "user", content: "How do solar panels work?" },
   { role: "assistant", content: "They turn light into current." },
 ] as const;
@@ -17,7 +17,7 @@ function about(instruction: string, response: string) {
 
 describe("an empty instruction", () => {
   it.each(["", " ", "\n\t"])("is at fault: %j", (text) => {
-    expect(validateInstruction(text, dialogue)).toMatch(/empty/);
+    expect(validateInstruction(text, messages)).toMatch(/empty/);
   });
 });
 
@@ -29,11 +29,11 @@ describe("a repeated instruction", () => {
     '"How do solar-panels work?"',
     "Ｈow do solar panels work？",
   ])("is at fault however it is spelt: %j", (text) => {
-    expect(validateInstruction(text, dialogue)).toMatch(/repeats/);
+    expect(validateInstruction(text, messages)).toMatch(/repeats/);
   });
 
   it("is found anywhere in the conversation", () => {
-    const long = [...dialogue, { role: "user", content: "What do they cost?" }, { role: "assistant", content: "It depends." }] as const;
+    const long = [...messages, { role: "user", content: "What do they cost?" }, { role: "assistant", content: "It depends." }] as const;
     expect(validateInstruction("How do solar panels work?", long)).toMatch(/repeats/);
     expect(validateInstruction("What do they cost?", long)).toMatch(/repeats/);
   });
@@ -45,8 +45,8 @@ describe("a repeated instruction", () => {
   });
 
   it("is not one that merely begins alike, or that the assistant said", () => {
-    expect(validateInstruction("How do solar panels work at night?", dialogue)).toBeNull();
-    expect(validateInstruction("They turn light into current?", dialogue)).toBeNull();
+    expect(validateInstruction("How do solar panels work at night?", messages)).toBeNull();
+    expect(validateInstruction("They turn light into current?", messages)).toBeNull();
   });
 
   it("is at fault whatever it says", () => {
@@ -83,7 +83,7 @@ describe("a leak of the machinery", () => {
     ["Accuracy was scored 4/10. What is right?", "scored 4/10"],
     ["You got a score of 4 out of 10. What is right?", "score of 4 out of 10"],
   ])("is at fault and named: %s", (text, leak) => {
-    expect(validateInstruction(text, dialogue)).toContain(`"${leak}"`);
+    expect(validateInstruction(text, messages)).toContain(`"${leak}"`);
   });
 
   it("is not excused by a harmless mark before it", () => {
@@ -114,7 +114,7 @@ describe("a fair instruction", () => {
     "Sure, but here is the catch: who pays for it?",
     "Compare 3 < 5 and 5 > 3 in C++ templates like vector<vector<int>> please.",
   ])("is let through: %s", (text) => {
-    expect(validateInstruction(text, dialogue)).toBeNull();
+    expect(validateInstruction(text, messages)).toBeNull();
   });
 
   it.each([

@@ -8,9 +8,9 @@ import { scriptedModels } from "../../support/scripted-models.js";
 
 /** What becomes of one call, and whether it went out. */
 async function call(list: string | undefined, baseUrl: string | null, apiKeyEnv: string, overrides: Partial<ModelSettings> = {}) {
-  const { models, requests } = scriptedModels();
+  const { callModel, requests } = scriptedModels();
   const access = allowEndpoints(parseEndpoints(list))(models);
-  const request = requestTo(baseUrl, { role: "reviewer", reviewer: "depth", settings: settingsFor(baseUrl, { apiKeyEnv, ...overrides }) });
+  const request = requestTo(baseUrl, { caller: { name: "depth", group: "reviewer" }, settings: settingsFor(baseUrl, { apiKeyEnv, ...overrides }) });
   const error: unknown = await access(request, {}).then(
     () => null,
     (reason: unknown) => reason,

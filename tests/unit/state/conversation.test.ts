@@ -32,7 +32,9 @@ describe("getTurnsWithMessages", () => {
 
   it("keeps what is on record of a turn", () => {
     const turns = turnsReducer([], [{ turn: 1, evolution: "seed", verdict: "positive" }]);
-    expect(getTurnsWithMessages({ messages: [new HumanMessage("Q"), new AIMessage("A")], turns })).toEqual([{ ...turns[0], instruction: "Q", response: "A" }]);
+    expect(getTurnsWithMessages({ messages: [new HumanMessage("Q"), new AIMessage("A")], turns })).toEqual([
+      { ...turns[0], instruction: "Q", response: "A" },
+    ]);
   });
 
   it("leaves the answer open while there is none", () => {

@@ -27,7 +27,7 @@ function getCurrentTurn(changes: Partial<Turn> = {}): Turn {
     calls: [
       { role: "candidate", ...usage, runId: candidateRun },
       { role: "candidate", ...usage, runId: retriedRun },
-      { role: "reviewer", reviewer: "depth", ...usage, runId: reviewRun },
+      { caller: { name: "depth", group: "reviewer" }, ...usage, runId: reviewRun },
     ],
     ...changes,
   };
@@ -59,12 +59,14 @@ test("the same judgement has the same id each time, and no two share one", () =>
   const ids = createFeedbackEntries(getCurrentTurn(), runs).map(({ id }) => id);
   expect(createFeedbackEntries(getCurrentTurn(), runs).map(({ id }) => id)).toEqual(ids);
   expect(new Set(ids).size).toBe(8);
-  const others = createFeedbackEntries(getCurrentTurn({ turn: 3, calls: [{ role: "candidate", ...usage, runId: candidateRun }] }), runs).map(({ id }) => id);
+  const others = createFeedbackEntries(getCurrentTurn({ turn: 3, calls: [{ role: "candidate", ...usage, runId: candidateRun }] }), runs).map(
+    ({ id }) => id,
+  );
   expect(others.filter((id) => ids.includes(id))).toEqual([]);
 });
 
 test("a review of an answer that no run gave stands on its own run", () => {
-  const review = { role: "reviewer", reviewer: "depth", ...usage, runId: reviewRun } as const;
+  const review = { caller: { name: "depth", group: "reviewer" }, ...usage, runId: reviewRun } as const;
   for (const calls of [[review], [{ role: "candidate", ...usage, cached: true } as const, review]]) {
     const ratings = createFeedbackEntries(getCurrentTurn({ calls }), runs).filter((rating) => rating.runId === reviewRun);
     expect(ratings.map(({ key, score }) => [key, score])).toEqual([

@@ -54,7 +54,7 @@ describe("createBudget", () => {
     expect(error).not.toBeInstanceOf(ModelCallError);
     expect(error).toMatchObject({
       code: "budget_exhausted",
-      details: { limit: "maxTokens", most: worst - 1, spent: 0, needed: worst, role: "candidate", model: "openai:m" },
+      details: { limit: "maxTokens", most: worst - 1, spent: 0, needed: worst, caller: { name: "candidate" }, model: "openai:m" },
     });
     expect(String(error)).toContain(`up to ${worst} tokens. Raise maxTokens and resume`);
     expect(tight.open()).toEqual([]);
@@ -217,7 +217,10 @@ describe("createBudget", () => {
 
     const ledger = createMemoryLedger();
     const earlier = createBudget({ prices: {}, ledger });
-    await earlier.middleware(async () => ({ text: "", finishReason: "stop", model: "m", usage: { inputTokens: 1, outputTokens: 1 } }))(requestOf("a"), {});
+    await earlier.middleware(async () => ({ text: "", finishReason: "stop", model: "m", usage: { inputTokens: 1, outputTokens: 1 } }))(
+      requestOf("a"),
+      {},
+    );
     expect(() => createBudget({ prices: {}, ledger, maxUsd: 1 })).toThrow(InputError);
 
     const free = access(requestOf("a", 1_000_000, "offline"), {});

@@ -35,7 +35,9 @@ describe("getMaxUsage", () => {
     expect(plain.outputTokens).toBe(77);
     expect(plain.inputTokens).toBeGreaterThan(5000);
     const schema = { type: "object", description: "y".repeat(300) };
-    expect(getMaxUsage(requestTo(null, { messages, responseFormat: { name: "review", schema } })).inputTokens).toBeGreaterThan(plain.inputTokens + 300);
+    expect(getMaxUsage(requestTo(null, { messages, responseFormat: { name: "review", schema } })).inputTokens).toBeGreaterThan(
+      plain.inputTokens + 300,
+    );
   });
 });
 
@@ -49,7 +51,7 @@ describe("isPossiblyCharged", () => {
   });
 
   it("is sure of what never left, and of nothing else", () => {
-    const details = { role: "candidate", endpoint: "e", model: "m", attempts: 0 };
+    const details = { caller: { name: "candidate" }, endpoint: "e", model: "m", attempts: 0 };
     const unsent = { retryable: true, unsent: true };
     expect(isPossiblyCharged(new ModelCallError("model_invalid_configuration", "no key", details))).toBe(false);
     expect(isPossiblyCharged(new AttemptError("model_invalid_configuration", "no key", { retryable: false }))).toBe(false);

@@ -58,7 +58,9 @@ describe("prices", () => {
   it("names every model whose price a limit in dollars would need", () => {
     expect(() => assertPricesKnown(prices, ["offline", "openai:plain"])).not.toThrow();
     expect(() => assertPricesKnown(prices, ["openai:x", "openai:plain", "openai:y", "openai:x"])).toThrow(InputError);
-    expect(() => assertPricesKnown(prices, ["openai:x", "openai:plain", "openai:y", "openai:x"])).toThrow(/`prices` has none for "openai:x", "openai:y"/);
+    expect(() => assertPricesKnown(prices, ["openai:x", "openai:plain", "openai:y", "openai:x"])).toThrow(
+      /`prices` has none for "openai:x", "openai:y"/,
+    );
   });
 
   it.each([

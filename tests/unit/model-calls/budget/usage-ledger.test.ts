@@ -207,7 +207,11 @@ describe("a ledger whose disk is full", () => {
     expect(() => ledger.close()).toThrow(ReviewInstructError);
     full = false;
     ledger.close();
-    expect(getTokens(createUsageLedger(text, { append, close: () => undefined }))).toEqual({ inputTokens: 5000, outputTokens: 5, uncountedTokens: 0 });
+    expect(getTokens(createUsageLedger(text, { append, close: () => undefined }))).toEqual({
+      inputTokens: 5000,
+      outputTokens: 5,
+      uncountedTokens: 0,
+    });
   });
 });
 

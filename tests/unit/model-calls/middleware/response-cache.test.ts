@@ -97,15 +97,18 @@ describe("createResponseCache", () => {
     expect(requests).toHaveLength(1);
   });
 
-  it.each<Partial<ModelResponse>>([{ finishReason: "length" }, { finishReason: "refusal" }, { text: "" }, { text: " \n" }])("does not keep %j", async (reply) => {
-    const dir = newFolder();
-    const { call, requests, getStats } = cacheIn(dir, reply);
-    await call(request, {});
-    await call(request, {});
-    expect(requests).toHaveLength(2);
-    expect(getStats()).toEqual({ hits: 0, misses: 2, stored: 0 });
-    expect(await filesIn(dir)).toEqual([]);
-  });
+  it.each<Partial<ModelResponse>>([{ finishReason: "length" }, { finishReason: "refusal" }, { text: "" }, { text: " \n" }])(
+    "does not keep %j",
+    async (reply) => {
+      const dir = newFolder();
+      const { call, requests, getStats } = cacheIn(dir, reply);
+      await call(request, {});
+      await call(request, {});
+      expect(requests).toHaveLength(2);
+      expect(getStats()).toEqual({ hits: 0, misses: 2, stored: 0 });
+      expect(await filesIn(dir)).toEqual([]);
+    },
+  );
 
   it.each(["as it came from the endpoint", "as it came out of the cache"])("forgets a reply that is discarded %s", async (when) => {
     const dir = newFolder();

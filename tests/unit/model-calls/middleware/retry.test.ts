@@ -8,7 +8,7 @@ import type { CallModel, ModelResponse } from "../../../../src/model-calls/model
 import { requestTo } from "../../../support/model-requests.js";
 
 const reply: ModelResponse = { text: "Because.", finishReason: "stop", usage: { inputTokens: 1, outputTokens: 1 }, model: "m" };
-const request = requestTo("http://127.0.0.1:9/v1", { role: "reviewer", reviewer: "depth" });
+const request = requestTo("http://127.0.0.1:9/v1", { caller: { name: "depth", group: "reviewer" } });
 
 /** Fails with these errors in turn, then answers. */
 function failing(...errors: Error[]) {
@@ -36,8 +36,8 @@ describe("withRetry", () => {
     const access = withRetry(failing(busy(3), busy(7)), { minDelayMs: 0, onRetry: (notice) => notices.push(notice) });
     expect(await access(request, {})).toBe(reply);
     expect(notices.map(({ delayMs, attempts, code, role, reviewer }) => ({ delayMs, attempts, code, role, reviewer }))).toEqual([
-      { delayMs: 3, attempts: 1, code: "model_rate_limited", role: "reviewer", reviewer: "depth" },
-      { delayMs: 7, attempts: 2, code: "model_rate_limited", role: "reviewer", reviewer: "depth" },
+      { delayMs: 3, attempts: 1, code: "model_rate_limited", caller: { name: "depth", group: "reviewer" } },
+      { delayMs: 7, attempts: 2, code: "model_rate_limited", caller: { name: "depth", group: "reviewer" } },
     ]);
   });
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { TokenEstimator } from "../../../../src/model-calls/rate-limit/token-estimator.js";
 import { requestTo, settingsFor } from "../../../support/model-requests.js";
 
-const ask = (text: string, role: "candidate" | "reviewer" = "candidate") =>
+const ask = (text: string, caller: { name: "candidate" } | "reviewer" = "candidate") =>
   requestTo("http://127.0.0.1:9/v1", { role, messages: [new HumanMessage(text)], settings: settingsFor(null, { maxOutputTokens: 500 }) });
 
 describe("TokenEstimator", () => {

@@ -20,7 +20,7 @@ function after(answer: string): ConversationMessage[] {
 
 function deeper(answer: string): string {
   const { critique } = reviewAnswer({ instruction: seed, answer, wordLimit: 300, focus: [] });
-  return nextInstruction({ dialogue: after(answer), critiques: [critique, critique, critique], direction: "depth" });
+  return nextInstruction({ messages: after(answer), critiques: [critique, critique, critique], direction: "depth" });
 }
 
 /** A long, well-founded answer that has every term; what is appended is its only fault. */
@@ -50,7 +50,7 @@ describe("nextInstruction", () => {
 
   it("finds its thread in a critique of any other hand", () => {
     const critique = "Der Abschnitt zu flour bleibt eine bloße Behauptung.";
-    expect(nextInstruction({ dialogue: after(sound), critiques: [critique], direction: "depth" })).toContain("flour");
+    expect(nextInstruction({ messages: after(sound), critiques: [critique], direction: "depth" })).toContain("flour");
   });
 
   it("opens another side of the seed's own topic, turn after turn, on breadth", async () => {
@@ -86,10 +86,10 @@ describe("nextInstruction", () => {
         fc.array(line, { minLength: 1, maxLength: 6 }),
         fc.array(anyText, { maxLength: 3 }),
         direction,
-        async (dialogue, critiques, evolution) => {
+        async (messages, critiques, evolution) => {
           const reviews = critiques.map((critique): Review => ({ reviewer: "one", scores, verdict: "negative", critique }));
-          const reply = await say(buildChairmanPrompt(settings, { dialogue, reviews, verdict: null, evolution }));
-          expect(parseInstruction(reply, dialogue).split(/\s+/).length).toBeLessThanOrEqual(60);
+          const reply = await say(buildChairmanPrompt(settings, { messages, reviews, verdict: null, evolution }));
+          expect(parseInstruction(reply, messages).split(/\s+/).length).toBeLessThanOrEqual(60);
         },
       ),
       { numRuns: 300 },

@@ -72,11 +72,11 @@ describe("reviewAnswer", () => {
   it("passes the parser for any answer to any instruction, asked through the real prompt", async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...settings.panel), anyText, anyText, async (member, asked, answer) => {
-        const dialogue = [
+        const messages = [
           { role: "user", content: asked },
           { role: "assistant", content: answer },
         ] as const;
-        const parsed = parseReview(await say(buildReviewerPrompt(settings, member, dialogue)));
+        const parsed = parseReview(await say(buildReviewerPrompt(settings, member, messages)));
         for (const dimension of reviewDimensions) expect(Number.isInteger(parsed.scores[dimension])).toBe(true);
       }),
     );

@@ -14,7 +14,7 @@ import { anyText, settings } from "../../../support/offline-conversation.js";
 const scores = { usefulness: 5, relevance: 5, accuracy: 5, depth: 5, creativity: 5 };
 
 function chairmanRequest(brief: Partial<ChairmanPromptInput>) {
-  return readRequest(buildChairmanPrompt(settings, { dialogue: [], reviews: [], verdict: null, evolution: "follow_up", ...brief }));
+  return readRequest(buildChairmanPrompt(settings, { messages: [], reviews: [], verdict: null, evolution: "follow_up", ...brief }));
 }
 
 describe("readRequest", () => {
@@ -28,15 +28,15 @@ describe("readRequest", () => {
   });
 
   it("is not misled by a user message that is a reviewer's or chairman's whole prompt", () => {
-    const dialogue: ConversationMessage[] = [
+    const messages: ConversationMessage[] = [
       { role: "user", content: "Hello" },
       { role: "assistant", content: "Hi" },
     ];
     for (const reviewer of settings.panel) {
-      const pasted = buildReviewerPrompt(settings, reviewer, dialogue).map((message) => message.text);
+      const pasted = buildReviewerPrompt(settings, reviewer, messages).map((message) => message.text);
       expect(readRequest(buildCandidatePrompt(settings, [new HumanMessage(pasted.join("\n\n"))])).role).toBe("candidate");
     }
-    const pasted = buildChairmanPrompt(settings, { dialogue, reviews: [], verdict: null, evolution: "follow_up" }).map((message) => message.text);
+    const pasted = buildChairmanPrompt(settings, { messages, reviews: [], verdict: null, evolution: "follow_up" }).map((message) => message.text);
     expect(readRequest(buildCandidatePrompt(settings, [new HumanMessage(pasted.join("\n\n"))])).role).toBe("candidate");
   });
 
@@ -44,14 +44,14 @@ describe("readRequest", () => {
     const reviewer = fc.constantFrom(...settings.panel);
     fc.assert(
       fc.property(reviewer, anyText, anyText, anyText, (member, system, instruction, answer) => {
-        const dialogue: ConversationMessage[] = [
+        const messages: ConversationMessage[] = [
           { role: "system", content: system },
           { role: "user", content: answer },
           { role: "assistant", content: instruction },
           { role: "user", content: instruction },
           { role: "assistant", content: answer },
         ];
-        const request = readRequest(buildReviewerPrompt(settings, member, dialogue));
+        const request = readRequest(buildReviewerPrompt(settings, member, messages));
         expect(request).toMatchObject({ role: "reviewer", matter: { instruction, answer, wordLimit: 300 } });
       }),
     );
@@ -71,31 +71,31 @@ describe("readRequest", () => {
     const direction = fc.constantFrom("depth" as const, "breadth" as const);
     fc.assert(
       fc.property(direction, anyText, anyText, anyText, (evolution, seed, answer, critique) => {
-        const dialogue: ConversationMessage[] = [
+        const messages: ConversationMessage[] = [
           { role: "user", content: seed },
           { role: "assistant", content: answer },
         ];
         const reviews: Review[] = [{ reviewer: "one", scores, verdict: "negative", critique }];
-        expect(chairmanRequest({ dialogue, reviews, verdict: "negative", evolution })).toEqual({
+        expect(chairmanRequest({ messages, reviews, verdict: "negative", evolution })).toEqual({
           role: "chairman",
-          chair: { dialogue, critiques: [critique], direction: evolution },
+          chair: { messages, critiques: [critique], direction: evolution },
         });
       }),
     );
-    expect(chairmanRequest({ dialogue: [{ role: "user", content: "Hello" }] })).toMatchObject({
+    expect(chairmanRequest({ messages: [{ role: "user", content: "Hello" }] })).toMatchObject({
       role: "chairman",
       chair: { direction: "follow_up" },
     });
   });
 
   it("still knows its role when a faulty reply is sent back", () => {
-    const dialogue: ConversationMessage[] = [
+    const messages: ConversationMessage[] = [
       { role: "user", content: "Hello" },
       { role: "assistant", content: "Hi" },
     ];
     const again = [new AIMessage("nonsense"), new HumanMessage("The reply holds no JSON object.")];
-    for (const member of settings.panel) expect(readRequest([...buildReviewerPrompt(settings, member, dialogue), ...again]).role).toBe("reviewer");
-    const brief: ChairmanPromptInput = { dialogue, reviews: [], verdict: null, evolution: "follow_up" };
+    for (const member of settings.panel) expect(readRequest([...buildReviewerPrompt(settings, member, messages), ...again]).role).toBe("reviewer");
+    const brief: ChairmanPromptInput = { messages, reviews: [], verdict: null, evolution: "follow_up" };
     expect(readRequest([...buildChairmanPrompt(settings, brief), ...again]).role).toBe("chairman");
   });
 
