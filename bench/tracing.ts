@@ -10,7 +10,7 @@ import { createReviewInstructGraph } from "../src/graph/review-instruct.js";
 import type { CallModel } from "../src/model-calls/model-call.js";
 import { openTracing } from "../src/tracing/open-tracing.js";
 import { type LangSmithMode, refusedUrl, startLangSmithServer } from "../tests/support/langsmith-server.js";
-import { defaultChat, scriptedAccess, scriptedSettings } from "../tests/support/scripted-chat.js";
+import { defaultChat, createScriptedCaller, scriptedSettings } from "../tests/support/scripted-chat.js";
 
 /**
  * What tracing costs a job, with LangSmith well and with LangSmith dead in several ways: wall time and CPU of the
@@ -44,7 +44,7 @@ interface Measured {
 
 async function job(): Promise<Measured> {
   const long = "Words that say little but take their room. ".repeat(40);
-  const scripted = scriptedAccess((model, call) => (model === "candidate" ? `${long} ${call}` : defaultChat(model, call)));
+  const scripted = createScriptedCaller((model, call) => (model === "candidate" ? `${long} ${call}` : defaultChat(model, call)));
   const models: CallModel = async (request, config) => {
     await delay(Number(values.latency));
     return scripted(request, config);

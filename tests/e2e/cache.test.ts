@@ -7,7 +7,7 @@ import { bodyKey } from "../support/chaos.js";
 import { runCli } from "../support/cli.js";
 import { against, jobFiles } from "../support/job-files.js";
 import { startOpenAiServer } from "../support/openai-server.js";
-import { indices, range, readFailures, readRows } from "../support/rows.js";
+import { getSeedIndexes, range, readFailures, readRows } from "../support/rows.js";
 
 const files = jobFiles();
 const { freshFolder, seeds } = files;
@@ -46,7 +46,7 @@ describe("a shared cache", () => {
     const { code, stderr } = await runCli([...args, "--retry-failed"]);
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const rows = await readRows(join(output, "conversations.jsonl"));
-    expect(indices(rows)).toEqual(range(2));
+    expect(getSeedIndexes(rows)).toEqual(range(2));
     expect(rows.flatMap(({ turns }) => turns.flatMap(({ abstentions }) => abstentions))).toEqual([]);
     await server.close();
   });

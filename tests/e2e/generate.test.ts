@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { openCheckpointer } from "../../src/checkpoints/open-checkpointer.js";
 import { type CliResult, runCli } from "../support/cli.js";
 import { startOpenAiServer } from "../support/openai-server.js";
-import { indices, readFailures, readRows } from "../support/rows.js";
+import { getSeedIndexes, readFailures, readRows } from "../support/rows.js";
 import { temporaryFiles } from "../support/temporary-files.js";
 
 const files = temporaryFiles();
@@ -28,7 +28,7 @@ describe("generate with the offline model", () => {
     expect(stderr).toContain("for trying things out, not for training");
     expect(stderr).toContain(join(output, "conversations.jsonl"));
     const rows = await readRows(join(output, "conversations.jsonl"));
-    expect(indices(rows)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(getSeedIndexes(rows)).toEqual([0, 1, 2, 3, 4, 5]);
     for (const row of rows) {
       expect(row.models).toEqual({
         candidate: "offline",
@@ -185,7 +185,7 @@ describe("bad input", () => {
     expect(stderr).toContain("2 rows");
     expect(stderr).toContain("line 2");
     expect(stderr).toContain("line 3");
-    expect(indices(await readRows(join(output, "conversations.jsonl")))).toEqual([0, 3]);
+    expect(getSeedIndexes(await readRows(join(output, "conversations.jsonl")))).toEqual([0, 3]);
   });
 
   const flags: [name: string, args: string[], said: string][] = [

@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 import { runCli } from "../support/cli.js";
 import { against, jobFiles, readFileRows } from "../support/job-files.js";
 import { type Fault, startOpenAiServer } from "../support/openai-server.js";
-import { indices, range, readFailures } from "../support/rows.js";
+import { getSeedIndexes, range, readFailures } from "../support/rows.js";
 
 const files = jobFiles();
 const { freshFolder, seeds } = files;
@@ -38,7 +38,7 @@ describe("what is for the user to mend", () => {
       server.setHandler(() => undefined);
       expect(await runCli(args)).toMatchObject({ code: 0 });
       const rows = await readFileRows(output);
-      expect(indices(rows)).toEqual(range(4));
+      expect(getSeedIndexes(rows)).toEqual(range(4));
       expect(rows.flatMap(({ turns }) => turns.flatMap(({ abstentions }) => abstentions))).toEqual([]);
       await server.close();
     },
@@ -76,7 +76,7 @@ describe("a full disk under the usage ledger alone", () => {
       expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
       await mount("-o", "remount,size=1m", disk);
       expect(await runCli(args)).toMatchObject({ code: 0 });
-      expect(indices(await readFileRows(output))).toEqual(range(4));
+      expect(getSeedIndexes(await readFileRows(output))).toEqual(range(4));
     } finally {
       await promisify(execFile)("umount", [disk]);
       await server.close();

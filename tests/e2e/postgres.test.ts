@@ -7,7 +7,7 @@ import { repaid } from "../support/chaos.js";
 import { startCli } from "../support/cli.js";
 import { startOpenAiServer } from "../support/openai-server.js";
 import { type Postgres, startPostgres } from "../support/postgres.js";
-import { indices, range, readRows } from "../support/rows.js";
+import { getSeedIndexes, range, readRows } from "../support/rows.js";
 import { temporaryFiles } from "../support/temporary-files.js";
 
 const files = temporaryFiles();
@@ -56,7 +56,7 @@ it("stops cleanly when the database goes away, says which, and finishes later", 
   await postgres.start();
   const second = await startCli(args).result;
   expect(second).toMatchObject({ code: 0 });
-  expect(indices(await readRows(join(output, "conversations.jsonl")))).toEqual(range(40));
+  expect(getSeedIndexes(await readRows(join(output, "conversations.jsonl")))).toEqual(range(40));
   expect(repaid(server, (request) => request.answered).length).toBeLessThanOrEqual(concurrency * 3);
   await server.close();
 });

@@ -9,7 +9,7 @@ import { repaid } from "../support/chaos.js";
 import { runCli, startCli } from "../support/cli.js";
 import { against, jobFiles, readFileRows } from "../support/job-files.js";
 import { type Fault, type Reply, startOpenAiServer } from "../support/openai-server.js";
-import { indices, range, readFailures, readRows } from "../support/rows.js";
+import { getSeedIndexes, range, readFailures, readRows } from "../support/rows.js";
 
 const files = jobFiles();
 const { freshFolder, seeds } = files;
@@ -28,7 +28,7 @@ describe("stopping", () => {
     expect(stderr).toContain("same command continues");
     expect(server.requests.every((request) => request.answered)).toBe(true);
     expect((await runCli(args)).code).toBe(0);
-    expect(indices(await readFileRows(output))).toEqual(range(12));
+    expect(getSeedIndexes(await readFileRows(output))).toEqual(range(12));
     expect(server.requests).toHaveLength(12 * 11);
     await server.close();
   });
@@ -46,7 +46,7 @@ describe("stopping", () => {
     await server.idle();
     server.setHandler(() => undefined);
     expect((await runCli(args)).code).toBe(0);
-    expect(indices(await readFileRows(output))).toEqual(range(3));
+    expect(getSeedIndexes(await readFileRows(output))).toEqual(range(3));
     expect(repaid(server, (request) => request.answered)).toEqual([]);
     await server.close();
   });
@@ -60,7 +60,7 @@ describe("what a kill may leave", () => {
     const file = join(output, "conversations.jsonl");
     await truncate(file, (await stat(file)).size - 20);
     expect(await runCli(args)).toMatchObject({ code: 0 });
-    expect(indices(await readRows(file))).toEqual(range(3));
+    expect(getSeedIndexes(await readRows(file))).toEqual(range(3));
   });
 
   it("refuses a file that something else damaged in the middle, and leaves it as it is", async () => {
@@ -103,7 +103,7 @@ describe("a disk", () => {
       expect(before).toBeGreaterThan(0);
       await mount("-o", "remount,size=64m", output);
       expect(await runCli(args)).toMatchObject({ code: 0 });
-      expect(indices(await readFileRows(output))).toEqual(range(200));
+      expect(getSeedIndexes(await readFileRows(output))).toEqual(range(200));
     }));
 
   it("that became read-only is told with what to do, and the job goes on when it can be written again", () =>
@@ -123,7 +123,7 @@ describe("a disk", () => {
       await mount("-o", "remount,rw", output);
       expect(await readFileRows(output)).toHaveLength(before);
       expect(await runCli(args)).toMatchObject({ code: 0 });
-      expect(indices(await readFileRows(output))).toEqual(range(6));
+      expect(getSeedIndexes(await readFileRows(output))).toEqual(range(6));
       await server.close();
     }));
 });
@@ -150,7 +150,7 @@ describe("limits", () => {
     expect(most).toBeLessThanOrEqual(cap);
     expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
     expect((await runCli([...args, "--max-tokens", "1000000"])).code).toBe(0);
-    expect(indices(await readFileRows(output))).toEqual(range(10));
+    expect(getSeedIndexes(await readFileRows(output))).toEqual(range(10));
     expect(repaid(server, (request) => request.answered)).toEqual([]);
     await server.close();
   });
@@ -193,7 +193,7 @@ describe("limits", () => {
     expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
     server.setHandler(() => undefined);
     expect(await runCli(args)).toMatchObject({ code: 0 });
-    expect(indices(await readFileRows(output))).toEqual(range(4));
+    expect(getSeedIndexes(await readFileRows(output))).toEqual(range(4));
     await server.close();
   });
 });

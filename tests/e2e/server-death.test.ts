@@ -10,7 +10,7 @@ import { devServers, freePort } from "../support/dev-server.js";
 import { jobFiles, readFileRows } from "../support/job-files.js";
 import { allowedEndpoint } from "../support/openai-env.js";
 import { startOpenAiServer } from "../support/openai-server.js";
-import { indices, range, readFailures } from "../support/rows.js";
+import { getSeedIndexes, range, readFailures } from "../support/rows.js";
 
 const files = jobFiles();
 const { freshFolder } = files;
@@ -37,7 +37,7 @@ describe("a server that dies in mid-job", () => {
     const { code, stderr } = await run.result;
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const rows = await readFileRows(output);
-    expect(indices(rows)).toEqual(range(100));
+    expect(getSeedIndexes(rows)).toEqual(range(100));
     expect(new Set(rows.map(({ id }) => id)).size).toBe(100);
     for (const { turns, messages } of rows) {
       expect(turns.map(({ turn }) => turn)).toEqual([1, 2]);
@@ -108,7 +108,7 @@ describe("a server that dies in mid-job", () => {
 
     await start();
     expect((await runCli(args)).code).toBe(0);
-    expect(indices(await readFileRows(output))).toEqual(range(20));
+    expect(getSeedIndexes(await readFileRows(output))).toEqual(range(20));
     await ownModels.close();
   });
 });

@@ -8,7 +8,7 @@ import { type DevServer, devServers } from "../support/dev-server.js";
 import { jobFiles, readFileRows } from "../support/job-files.js";
 import { allowedEndpoint } from "../support/openai-env.js";
 import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
-import { indices, range, readFailures } from "../support/rows.js";
+import { getSeedIndexes, range, readFailures } from "../support/rows.js";
 
 const files = jobFiles();
 const { freshFolder } = files;
@@ -114,7 +114,7 @@ describe("generate --server", () => {
     expect((await runCli([...args, "--retry-failed"])).code).toBe(0);
     expect(models.requests.slice(before).map(({ role }) => role)).toEqual(["candidate"]);
     expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
-    expect(indices(await readFileRows(output))).toEqual(range(3));
+    expect(getSeedIndexes(await readFileRows(output))).toEqual(range(3));
   });
 
   it("stops at once at what would fail every conversation, and says what to mend on the server", async () => {
@@ -207,7 +207,7 @@ describe("a job that is stopped", () => {
 
     models.setHandler(() => undefined);
     expect((await runCli(args)).code).toBe(0);
-    expect(indices(await readFileRows(output))).toEqual(range(4));
+    expect(getSeedIndexes(await readFileRows(output))).toEqual(range(4));
   });
 
   it("that was killed finds its runs again: each conversation once, little paid twice", async () => {
@@ -220,7 +220,7 @@ describe("a job that is stopped", () => {
     run.child.kill("SIGKILL");
     await run.result;
     expect((await runCli(args)).code).toBe(0);
-    expect(indices(await readFileRows(output))).toEqual(range(12));
+    expect(getSeedIndexes(await readFileRows(output))).toEqual(range(12));
     // At most the superstep that was under way in each conversation, a panel of three at worst.
     expect(models.requests.length - before).toBeLessThanOrEqual(12 * 11 + 4 * 3);
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { type Postgres, startPostgres } from "../support/postgres.js";
-import { indices, range } from "../support/rows.js";
+import { getSeedIndexes, range } from "../support/rows.js";
 import { soak } from "../support/soak.js";
 import { temporaryFiles } from "../support/temporary-files.js";
 
@@ -31,7 +31,7 @@ describe.concurrent("a bad day of the endpoint and three kills", () => {
       const { results, rows, failures, repaid } = await soak({ files, conversations, concurrency, processes: processes(), kills, seed });
       expect(failures).toEqual([]);
       for (const { code, stderr } of results) expect({ code, stderr }).toMatchObject({ code: 0 });
-      expect(indices(rows)).toEqual(range(conversations));
+      expect(getSeedIndexes(rows)).toEqual(range(conversations));
       expect(new Set(rows.map((row) => row.id)).size).toBe(conversations);
       expect(rows.filter((row) => row.turns.length !== 3 || row.earlyStop)).toEqual([]);
       // At a kill each conversation under way has at most one superstep in flight: a candidate, a chairman, or the panel.

@@ -8,8 +8,8 @@ import { createReviewPanel } from "../../src/graph/review-panel.js";
 import type { ReviewInput, CustomReviewers, ReviewResult } from "../../src/nodes/custom-reviewer.js";
 import type { NodeRuntime } from "../../src/nodes/runtime.js";
 import type { SettingsInput } from "../../src/state/settings.js";
-import { newThread, createPanel } from "../support/graph-under-test.js";
-import { type Script, defaultScript, scriptedModels } from "../support/scripted-models.js";
+import { createThread, createPanel } from "../support/graph-under-test.js";
+import { type Script, defaultScript, createScriptedModels } from "../support/scripted-models.js";
 
 const messages = [new HumanMessage("Hello"), new AIMessage("Hi."), new HumanMessage("How do I bake bread?"), new AIMessage("With patience.")];
 const settings: SettingsInput = { panel: createPanel("a", "words") };
@@ -18,7 +18,7 @@ const scores = { usefulness: 2, relevance: 2, accuracy: 2, depth: 2, creativity:
 const tooLong: ReviewResult = { scores, verdict: "negative", critique: "Ten words too many." };
 
 function panelUnderTest(reviewers: CustomReviewers, script: Script = defaultScript, fixed = settings) {
-  const scripted = scriptedModels(script);
+  const scripted = createScriptedModels(script);
   return {
     ...scripted,
     panel: createReviewPanel({ callModel: scripted.callModel, settings: fixed, customReviewers: reviewers, checkpointer: new MemorySaver() }),
@@ -29,7 +29,7 @@ describe("a custom reviewer", () => {
   it("takes its seat in place of a model, and its word counts as any other's", async () => {
     const { panel, startedCalls } = panelUnderTest({ words: () => tooLong });
     const events: unknown[] = [];
-    const thread = newThread();
+    const thread = createThread();
     for await (const event of await panel.stream({ messages }, { ...thread, streamMode: "custom" })) events.push(event);
     const { values } = await panel.getState(thread);
     expect(startedCalls).toEqual(["a 2"]);
@@ -67,7 +67,7 @@ describe("a custom reviewer", () => {
       ...settings,
       quorum: 1,
     });
-    const { abstentions, verdict } = await panel.invoke({ messages }, newThread());
+    const { abstentions, verdict } = await panel.invoke({ messages }, createThread());
     expect(abstentions).toEqual([{ reviewer: "words", code: "service_down", reason: "the word counter is off" }]);
     expect(verdict).toBe("positive");
   });
@@ -80,7 +80,7 @@ describe("a custom reviewer", () => {
         return tooLong;
       },
     });
-    const thread = newThread();
+    const thread = createThread();
     await expect(panel.invoke({ messages }, thread)).rejects.toThrow("no dictionary");
     const { reviews } = await panel.invoke(null, thread);
     expect(reviews).toHaveLength(2);
@@ -93,7 +93,7 @@ describe("a custom reviewer", () => {
     ["nothing of the kind", {}, "Invalid input"],
   ])("that returns %s is named", async (_, word, said) => {
     const broken: ReviewResult = JSON.parse(JSON.stringify(word));
-    const failure = panelUnderTest({ words: () => broken }).panel.invoke({ messages }, newThread());
+    const failure = panelUnderTest({ words: () => broken }).panel.invoke({ messages }, createThread());
     await expect(failure).rejects.toThrow(InputError);
     await expect(failure).rejects.toThrow(/custom reviewer "words"/);
     await expect(failure).rejects.toThrow(said);
@@ -101,25 +101,25 @@ describe("a custom reviewer", () => {
 
   it("is found by its own name alone: a reviewer called `constructor` is a model", async () => {
     const { panel, startedCalls } = panelUnderTest({ words: () => tooLong }, defaultScript, { panel: createPanel("constructor", "words") });
-    await panel.invoke({ messages }, newThread());
+    await panel.invoke({ messages }, createThread());
     expect(startedCalls).toEqual(["constructor 2"]);
   });
 
   it("sits in the loop as well, and its critique reaches the chairman", async () => {
-    const { callModel, requests } = scriptedModels();
+    const { callModel, requests } = createScriptedModels();
     const graph = createReviewInstructGraph({
       callModel,
       customReviewers: { words: ({ answer }) => ({ ...tooLong, critique: `Too long: ${answer}` }) },
     });
-    const { turns } = await graph.invoke({ instruction: "How do I bake bread?" }, newThread({ ...settings, turns: 2 }));
+    const { turns } = await graph.invoke({ instruction: "How do I bake bread?" }, createThread({ ...settings, turns: 2 }));
     expect(turns[0]?.reviews.map(({ reviewer, critique }) => [reviewer, critique])).toContainEqual(["words", "Too long: Answer number 1."]);
     expect(requests.find(({ role }) => role === "chairman")?.messages.at(-1)?.text).toContain("Too long: Answer number 1.");
   });
 
   it("is not asked where the panel has no such seat", async () => {
-    const { callModel, startedCalls } = scriptedModels();
+    const { callModel, startedCalls } = createScriptedModels();
     const graph = createReviewInstructGraph({ callModel, customReviewers: { words: () => tooLong } });
-    await graph.invoke({ instruction: "How do I bake bread?" }, newThread({ turns: 2, panel: createPanel("a") }));
+    await graph.invoke({ instruction: "How do I bake bread?" }, createThread({ turns: 2, panel: createPanel("a") }));
     expect(startedCalls).toEqual(["candidate 1", "a 1", "chairman 1", "candidate 2"]);
   });
 });

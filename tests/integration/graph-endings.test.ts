@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { InvalidResponseError } from "../../src/errors.js";
 import type { ModelResponse } from "../../src/model-calls/model-call.js";
 import { toConversationMessages } from "../../src/state/conversation.js";
-import { graphUnderTest, newThread } from "../support/graph-under-test.js";
-import { type Script, defaultScript, promptText } from "../support/scripted-models.js";
+import { createGraphUnderTest, createThread } from "../support/graph-under-test.js";
+import { type Script, defaultScript, getPromptText } from "../support/scripted-models.js";
 
 const seed = { instruction: "How do I bake bread?" };
 
@@ -18,8 +18,8 @@ function asking(instruction: string): Partial<ModelResponse> {
 }
 
 async function run(script: Script) {
-  const bench = graphUnderTest(script);
-  const output = await bench.graph.invoke(seed, newThread({ turns: 3, mode: "one_review" }));
+  const bench = createGraphUnderTest(script);
+  const output = await bench.graph.invoke(seed, createThread({ turns: 3, mode: "one_review" }));
   return { ...bench, output, chairman: bench.requests.filter(({ role }) => role === "chairman") };
 }
 
@@ -88,20 +88,20 @@ describe("a candidate that gives no usable answer", () => {
     ["response_truncated", { text: "Half an", finishReason: "length" }, 3],
     ["response_refused", { text: "", finishReason: "refusal" }, 1],
   ])("fails the run with %s after as many tries as make sense", async (code, reply, tries) => {
-    const { graph, requests } = graphUnderTest(candidateSaying(reply));
-    const failure = graph.invoke(seed, newThread());
+    const { graph, requests } = createGraphUnderTest(candidateSaying(reply));
+    const failure = graph.invoke(seed, createThread());
     await expect(failure).rejects.toThrow(InvalidResponseError);
     await expect(failure).rejects.toMatchObject({ code, details: { role: "candidate", attempts: tries, rawText: reply.text } });
     expect(requests).toHaveLength(tries);
   });
 
   it("may mend its ways: what was cut off does not enter the conversation", async () => {
-    const { graph, requests } = graphUnderTest(candidateSaying({ text: "Half an", finishReason: "length" }, { text: "" }, { text: "Whole." }));
-    const output = await graph.invoke(seed, newThread({ mode: "single_turn" }));
+    const { graph, requests } = createGraphUnderTest(candidateSaying({ text: "Half an", finishReason: "length" }, { text: "" }, { text: "Whole." }));
+    const output = await graph.invoke(seed, createThread({ mode: "single_turn" }));
     expect(toConversationMessages(output.messages).at(-1)?.content).toBe("Whole.");
     expect(output.messages).toHaveLength(2);
     expect(output.turns[0]?.calls).toHaveLength(3);
     expect(requests[1]?.messages.at(-1)?.text).toMatch(/cut off/);
-    for (const request of requests) expect(promptText(request)).toContain(seed.instruction);
+    for (const request of requests) expect(getPromptText(request)).toContain(seed.instruction);
   });
 });

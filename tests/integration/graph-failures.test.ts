@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
 
-import { graphUnderTest, newThread, createPanel, unavailable } from "../support/graph-under-test.js";
+import { createGraphUnderTest, createThread, createPanel, createUnavailableError } from "../support/graph-under-test.js";
 import { defaultScript } from "../support/scripted-models.js";
 
 it("a failure is told with code and facts to whoever watches, and then thrown", async () => {
-  const { graph } = graphUnderTest((request, call) =>
+  const { graph } = createGraphUnderTest((request, call) =>
     call.label === "candidate 2" ? { finishReason: "refusal", text: "No." } : defaultScript(request, call),
   );
   const failures: unknown[] = [];
@@ -29,8 +29,8 @@ it("a failure is told with code and facts to whoever watches, and then thrown", 
 });
 
 it("a reviewer that abstains fails nothing", async () => {
-  const { graph } = graphUnderTest((request, call) => {
-    if (request.reviewer === "c") throw unavailable("reviewer");
+  const { graph } = createGraphUnderTest((request, call) => {
+    if (request.reviewer === "c") throw createUnavailableError("reviewer");
     return defaultScript(request, call);
   });
   const types: string[] = [];
@@ -42,10 +42,10 @@ it("a reviewer that abstains fails nothing", async () => {
 
 it("answers keep the ids that they were streamed under, but an id that comes twice replaces no answer", async () => {
   const answers = ["one", "two", "two"];
-  const { graph } = graphUnderTest((request, call) =>
+  const { graph } = createGraphUnderTest((request, call) =>
     request.role === "candidate" ? { text: `Answer ${call.turn}.`, messageId: answers[call.turn - 1] } : defaultScript(request, call),
   );
-  const { messages } = await graph.invoke({ instruction: "Why?" }, newThread({ turns: 3, mode: "no_review" }));
+  const { messages } = await graph.invoke({ instruction: "Why?" }, createThread({ turns: 3, mode: "no_review" }));
   const given = messages.filter((message) => message.type === "ai");
   expect(given.map((message) => message.text)).toEqual(["Answer 1.", "Answer 2.", "Answer 3."]);
   expect(given.map((message) => message.id).slice(0, 2)).toEqual(["one", "two"]);

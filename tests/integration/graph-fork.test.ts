@@ -2,12 +2,12 @@ import { HumanMessage } from "@langchain/core/messages";
 import { describe, expect, it } from "vitest";
 
 import { getTurnsWithMessages } from "../../src/state/conversation.js";
-import { graphUnderTest, newThread, createPanel } from "../support/graph-under-test.js";
+import { createGraphUnderTest, createThread, createPanel } from "../support/graph-under-test.js";
 
 /** A finished conversation of three turns, and its checkpoint where the candidate was about to answer the given turn. */
 async function finished(atTurn: number) {
-  const bench = graphUnderTest();
-  const thread = newThread({ turns: 3, panel: createPanel("a", "b") });
+  const bench = createGraphUnderTest();
+  const thread = createThread({ turns: 3, panel: createPanel("a", "b") });
   const output = await bench.graph.invoke({ instruction: "How do I bake bread?" }, thread);
   for await (const snapshot of bench.graph.getStateHistory(thread)) {
     if (snapshot.next[0] === "candidate" && snapshot.values.turns.length === atTurn) return { ...bench, thread, output, snapshot };

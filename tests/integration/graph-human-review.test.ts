@@ -3,18 +3,18 @@ import { describe, expect, it } from "vitest";
 
 import type { HumanDecision } from "../../src/nodes/human-review.js";
 import { toConversationMessages } from "../../src/state/conversation.js";
-import { graphUnderTest, newThread, createPanel } from "../support/graph-under-test.js";
-import { type Script, reviewText } from "../support/scripted-models.js";
+import { createGraphUnderTest, createThread, createPanel } from "../support/graph-under-test.js";
+import { type Script, formatReview } from "../support/scripted-models.js";
 
 const script: Script = ({ role, reviewer }, { turn }) => {
   if (role === "candidate") return { text: `Answer ${turn}.` };
-  return role === "reviewer" ? { text: reviewText("negative", `${reviewer} misses salt.`) } : { text: `What of salt in turn ${turn}?` };
+  return role === "reviewer" ? { text: formatReview("negative", `${reviewer} misses salt.`) } : { text: `What of salt in turn ${turn}?` };
 };
 
 /** A run that waits for a person after its first answer. */
 async function paused() {
-  const bench = graphUnderTest(script);
-  const thread = newThread({ turns: 2, humanReview: true, panel: createPanel("a", "b") });
+  const bench = createGraphUnderTest(script);
+  const thread = createThread({ turns: 2, humanReview: true, panel: createPanel("a", "b") });
   const output = await bench.graph.invoke({ instruction: "How do I bake bread?" }, thread);
   /** Answers the pause as a client would, with whatever it sends. */
   const say = (resume: unknown) => bench.graph.invoke(new Command({ resume }), thread);
@@ -104,8 +104,8 @@ describe("a pause for a person", () => {
   });
 
   it("comes once a turn, and not after the last answer", async () => {
-    const { graph, startedCalls } = graphUnderTest(script);
-    const thread = newThread({ turns: 3, humanReview: true, mode: "no_review" });
+    const { graph, startedCalls } = createGraphUnderTest(script);
+    const thread = createThread({ turns: 3, humanReview: true, mode: "no_review" });
     await graph.invoke({ instruction: "How do I bake bread?" }, thread);
     await graph.invoke(new Command({ resume: { action: "accept" } }), thread);
     const output = await graph.invoke(new Command({ resume: { action: "edit", instruction: "And yeast?" } }), thread);
@@ -115,8 +115,8 @@ describe("a pause for a person", () => {
   });
 
   it("is skipped where the chairman has no instruction to show", async () => {
-    const { graph } = graphUnderTest((request, call) => (request.role === "chairman" ? { finishReason: "refusal" } : script(request, call)));
-    const output = await graph.invoke({ instruction: "How do I bake bread?" }, newThread({ humanReview: true }));
+    const { graph } = createGraphUnderTest((request, call) => (request.role === "chairman" ? { finishReason: "refusal" } : script(request, call)));
+    const output = await graph.invoke({ instruction: "How do I bake bread?" }, createThread({ humanReview: true }));
     expect(output.earlyStop?.reason).toBe("no_valid_instruction");
   });
 });

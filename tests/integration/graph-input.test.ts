@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { InputError } from "../../src/errors.js";
 import { toConversationMessages, getTurnsWithMessages } from "../../src/state/conversation.js";
-import { graphUnderTest, newThread } from "../support/graph-under-test.js";
+import { createGraphUnderTest, createThread } from "../support/graph-under-test.js";
 import type { Script } from "../support/scripted-models.js";
 
 const answerEach: Script = ({ role }, { index }) => ({ text: role === "candidate" ? `A${index}` : `What of side ${index}?` });
@@ -16,15 +16,15 @@ function lines(output: Parameters<typeof getTurnsWithMessages>[0]) {
 
 describe("a seed", () => {
   it("keeps its input within the first instruction, in view of the candidate", async () => {
-    const { graph, requests } = graphUnderTest(answerEach);
-    const output = await graph.invoke({ instruction: "Sort these.", input: "pear\napple $&" }, newThread(single));
+    const { graph, requests } = createGraphUnderTest(answerEach);
+    const output = await graph.invoke({ instruction: "Sort these.", input: "pear\napple $&" }, createThread(single));
     expect(lines(output)).toEqual(["user: Sort these.\n\npear\napple $&", "assistant: A1"]);
     expect(requests[0]?.messages.at(-1)?.text).toBe("Sort these.\n\npear\napple $&");
   });
 
   it("puts its system prompt first, once, whatever comes after", async () => {
-    const { graph, requests } = graphUnderTest(answerEach);
-    const output = await graph.invoke({ instruction: "Hi.", system: "Be brief." }, newThread(short));
+    const { graph, requests } = createGraphUnderTest(answerEach);
+    const output = await graph.invoke({ instruction: "Hi.", system: "Be brief." }, createThread(short));
     expect(lines(output)).toEqual(["system: Be brief.", "user: Hi.", "assistant: A1", "user: What of side 2?", "assistant: A3"]);
     for (const request of requests.filter(({ role }) => role === "candidate")) {
       expect(request.messages.filter((message) => message.getType() === "system")).toHaveLength(1);
@@ -33,9 +33,9 @@ describe("a seed", () => {
   });
 
   it("may be a conversation to go on with", async () => {
-    const { graph } = graphUnderTest(answerEach);
+    const { graph } = createGraphUnderTest(answerEach);
     const messages = [new SystemMessage("Be brief."), new HumanMessage("Hi."), new AIMessage("Hello."), new HumanMessage("Why?")];
-    const output = await graph.invoke({ messages }, newThread(short));
+    const output = await graph.invoke({ messages }, createThread(short));
     expect(lines(output)).toEqual([
       "system: Be brief.",
       "user: Hi.",
@@ -52,9 +52,9 @@ describe("a seed", () => {
   });
 
   it("may be an instruction on top of a conversation", async () => {
-    const { graph } = graphUnderTest(answerEach);
+    const { graph } = createGraphUnderTest(answerEach);
     const messages = [new HumanMessage("Hi."), new AIMessage("Hello.")];
-    expect(lines(await graph.invoke({ messages, instruction: "Why?", system: "Be brief." }, newThread(single)))).toEqual([
+    expect(lines(await graph.invoke({ messages, instruction: "Why?", system: "Be brief." }, createThread(single)))).toEqual([
       "system: Be brief.",
       "user: Hi.",
       "assistant: Hello.",
@@ -66,8 +66,8 @@ describe("a seed", () => {
 
 describe("a thread that is taken up again", () => {
   it("goes on as a chat, and counts its turns anew", async () => {
-    const { graph } = graphUnderTest(answerEach);
-    const thread = newThread(short);
+    const { graph } = createGraphUnderTest(answerEach);
+    const thread = createThread(short);
     await graph.invoke({ messages: [new HumanMessage("Hi.")] }, thread);
     const output = await graph.invoke({ messages: [new HumanMessage("Something else.")] }, thread);
     expect(output.turns.map(({ turn, evolution }) => [turn, evolution])).toEqual([
@@ -85,16 +85,16 @@ describe("a thread that is taken up again", () => {
   });
 
   it("takes a new instruction, and the same system prompt again", async () => {
-    const { graph } = graphUnderTest(answerEach);
-    const thread = newThread(single);
+    const { graph } = createGraphUnderTest(answerEach);
+    const thread = createThread(single);
     await graph.invoke({ instruction: "Hi.", system: "Be brief." }, thread);
     const output = await graph.invoke({ instruction: "And now?", system: "Be brief." }, thread);
     expect(lines(output)).toEqual(["system: Be brief.", "user: Hi.", "assistant: A1", "user: And now?", "assistant: A2"]);
   });
 
   it("keeps every turn with its own words when a piece of conversation from elsewhere comes between", async () => {
-    const { graph } = graphUnderTest(answerEach);
-    const thread = newThread(single);
+    const { graph } = createGraphUnderTest(answerEach);
+    const thread = createThread(single);
     await graph.invoke({ instruction: "Hi." }, thread);
     const messages = [new HumanMessage("Elsewhere?"), new AIMessage("Said elsewhere."), new HumanMessage("And here?")];
     const output = await graph.invoke({ messages }, thread);
@@ -105,10 +105,10 @@ describe("a thread that is taken up again", () => {
   });
 
   it("starts afresh after an early end", async () => {
-    const { graph } = graphUnderTest(({ role }) => ({ text: role === "candidate" ? "A" : "Hi." }));
-    const thread = newThread(short);
+    const { graph } = createGraphUnderTest(({ role }) => ({ text: role === "candidate" ? "A" : "Hi." }));
+    const thread = createThread(short);
     expect((await graph.invoke({ instruction: "Hi." }, thread)).earlyStop).not.toBeNull();
-    expect((await graph.invoke({ instruction: "Ho." }, { ...thread, context: newThread(single).context })).earlyStop).toBeNull();
+    expect((await graph.invoke({ instruction: "Ho." }, { ...thread, context: createThread(single).context })).earlyStop).toBeNull();
   });
 });
 
@@ -122,14 +122,14 @@ describe("an input that asks nothing", () => {
     ["two instructions", { instruction: "Hi.", messages: [new HumanMessage("Ho.")] }],
     ["two system prompts", { instruction: "Hi.", system: "A", messages: [new SystemMessage("B")] }],
   ])("is refused before any call: %s", async (_, input) => {
-    const { graph, startedCalls } = graphUnderTest(answerEach);
-    await expect(graph.invoke(input, newThread(single))).rejects.toThrow(InputError);
+    const { graph, startedCalls } = createGraphUnderTest(answerEach);
+    await expect(graph.invoke(input, createThread(single))).rejects.toThrow(InputError);
     expect(startedCalls).toEqual([]);
   });
 
   it("leaves nothing behind for the next input of its thread", async () => {
-    const { graph } = graphUnderTest(answerEach);
-    const thread = newThread(single);
+    const { graph } = createGraphUnderTest(answerEach);
+    const thread = createThread(single);
     await expect(graph.invoke({ input: "pear" }, thread)).rejects.toThrow(InputError);
     await expect(graph.invoke({ system: "Be brief." }, thread)).rejects.toThrow(InputError);
     expect(lines(await graph.invoke({ instruction: "Hi." }, thread))).toEqual(["user: Hi.", "assistant: A1"]);
@@ -151,8 +151,8 @@ describe("settings that cannot be", () => {
     ],
     ["language", { language: "" }],
   ])("are refused before any call, and named: %s", async (name, settings) => {
-    const { graph, startedCalls } = graphUnderTest(answerEach);
-    await expect(graph.invoke({ instruction: "Hi." }, newThread(settings))).rejects.toThrow(name);
+    const { graph, startedCalls } = createGraphUnderTest(answerEach);
+    await expect(graph.invoke({ instruction: "Hi." }, createThread(settings))).rejects.toThrow(name);
     expect(startedCalls).toEqual([]);
   });
 });

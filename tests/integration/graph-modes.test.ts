@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 
 import { toConversationMessages, getTurnsWithMessages } from "../../src/state/conversation.js";
 import type { SettingsInput } from "../../src/state/settings.js";
-import { graphUnderTest, newThread, createPanel } from "../support/graph-under-test.js";
-import { type Script, defaultScript, reviewText } from "../support/scripted-models.js";
+import { createGraphUnderTest, createThread, createPanel } from "../support/graph-under-test.js";
+import { type Script, defaultScript, formatReview } from "../support/scripted-models.js";
 
 const seed = { instruction: "How do I bake bread?" };
 
@@ -11,13 +11,13 @@ const seed = { instruction: "How do I bake bread?" };
 function ruling(...verdicts: ("positive" | "negative")[]): Script {
   return (request, call) =>
     request.role === "reviewer"
-      ? { text: reviewText(verdicts[call.turn - 1] ?? "positive", `Remark on turn ${call.turn}.`) }
+      ? { text: formatReview(verdicts[call.turn - 1] ?? "positive", `Remark on turn ${call.turn}.`) }
       : defaultScript(request, call);
 }
 
 async function run(context: SettingsInput | undefined, script?: Script) {
-  const { graph, requests, startedCalls } = graphUnderTest(script);
-  const output = await graph.invoke(seed, newThread(context));
+  const { graph, requests, startedCalls } = createGraphUnderTest(script);
+  const output = await graph.invoke(seed, createThread(context));
   return { output, requests, startedCalls, turns: output.turns };
 }
 
@@ -117,15 +117,15 @@ describe("a conversation", () => {
 
   it("breaks a tie as it is told", async () => {
     const split: Script = (request, call) =>
-      request.role === "reviewer" ? { text: reviewText(request.reviewer === "a" ? "positive" : "negative", "Hm.") } : defaultScript(request, call);
+      request.role === "reviewer" ? { text: formatReview(request.reviewer === "a" ? "positive" : "negative", "Hm.") } : defaultScript(request, call);
     const panel = createPanel("a", "b");
     expect((await run({ turns: 2, panel, tieBreak: "breadth" }, split)).turns[1]?.evolution).toBe("breadth");
     expect((await run({ turns: 2, panel, tieBreak: "depth" }, split)).turns[1]?.evolution).toBe("depth");
   });
 
   it("follows a policy of one's own", async () => {
-    const { graph } = graphUnderTest(ruling("positive", "positive"), ({ turn }) => (turn === 1 ? "depth" : "follow_up"));
-    const { turns } = await graph.invoke(seed, newThread({ turns: 3 }));
+    const { graph } = createGraphUnderTest(ruling("positive", "positive"), ({ turn }) => (turn === 1 ? "depth" : "follow_up"));
+    const { turns } = await graph.invoke(seed, createThread({ turns: 3 }));
     expect(turns.map(({ evolution, verdict }) => [evolution, verdict])).toEqual([
       ["seed", "positive"],
       ["depth", "positive"],

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
 import { ModelCallError, QuorumError, ReviewInstructError } from "../../src/errors.js";
-import { graphUnderTest, newThread, createPanel, unavailable } from "../support/graph-under-test.js";
-import { type Script, defaultScript, reviewText } from "../support/scripted-models.js";
+import { createGraphUnderTest, createThread, createPanel, createUnavailableError } from "../support/graph-under-test.js";
+import { type Script, defaultScript, formatReview } from "../support/scripted-models.js";
 
 const seed = { instruction: "How do I bake bread?" };
 const panel = createPanel("a", "b", "c");
@@ -10,15 +10,15 @@ const panel = createPanel("a", "b", "c");
 /** Everyone works but the reviewers in `down`, whose endpoint does not answer. */
 function without(down: Set<string>): Script {
   return (request, call) => {
-    if (request.reviewer !== undefined && down.has(request.reviewer)) throw unavailable(request.reviewer);
+    if (request.reviewer !== undefined && down.has(request.reviewer)) throw createUnavailableError(request.reviewer);
     return defaultScript(request, call);
   };
 }
 
 describe("a reviewer that cannot review", () => {
   it("abstains with the reason on record while the run goes on", async () => {
-    const { graph } = graphUnderTest(without(new Set(["b"])));
-    const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel }));
+    const { graph } = createGraphUnderTest(without(new Set(["b"])));
+    const { turns } = await graph.invoke(seed, createThread({ turns: 2, panel }));
     expect(turns).toHaveLength(2);
     expect(turns[0]).toMatchObject({
       verdict: "positive",
@@ -28,10 +28,10 @@ describe("a reviewer that cannot review", () => {
   });
 
   it("abstains after three replies that are no review, with their price on record", async () => {
-    const { graph, startedCalls, requests } = graphUnderTest((request, call) =>
+    const { graph, startedCalls, requests } = createGraphUnderTest((request, call) =>
       request.reviewer === "b" ? { text: '{"verdict": "positive"}' } : defaultScript(request, call),
     );
-    const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel }));
+    const { turns } = await graph.invoke(seed, createThread({ turns: 2, panel }));
     expect(startedCalls.filter((label) => label === "b 1")).toHaveLength(3);
     // Each time the request, the newest faulty reply and what is wrong with it: not a growing list of failures.
     expect(requests.filter(({ reviewer }) => reviewer === "b").map(({ messages }) => messages.length)).toEqual([2, 4, 4]);
@@ -48,30 +48,30 @@ describe("a reviewer that cannot review", () => {
   });
 
   it("is asked again with what was wrong, and heard once it has mended its reply", async () => {
-    const { graph, requests } = graphUnderTest((request, call) => {
+    const { graph, requests } = createGraphUnderTest((request, call) => {
       if (request.reviewer !== "b") return defaultScript(request, call);
-      return { text: request.messages.length === 2 ? "Fine by me!" : reviewText("negative", "No salt.") };
+      return { text: request.messages.length === 2 ? "Fine by me!" : formatReview("negative", "No salt.") };
     });
-    const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel }));
+    const { turns } = await graph.invoke(seed, createThread({ turns: 2, panel }));
     expect(turns[0]?.reviews.find(({ reviewer }) => reviewer === "b")).toMatchObject({ critique: "No salt.", verdict: "negative" });
     expect(turns[0]?.abstentions).toEqual([]);
     expect(requests.filter(({ reviewer }) => reviewer === "b")[1]?.messages.at(-1)?.text).toMatch(/holds no JSON object/);
   });
 
   it("keeps the price of a reply that came before its endpoint failed", async () => {
-    const { graph } = graphUnderTest((request, call) => {
+    const { graph } = createGraphUnderTest((request, call) => {
       if (request.reviewer !== "b") return defaultScript(request, call);
       if (request.messages.length === 2) return { text: "Fine by me!" };
-      throw unavailable("b");
+      throw createUnavailableError("b");
     });
-    const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel }));
+    const { turns } = await graph.invoke(seed, createThread({ turns: 2, panel }));
     expect(turns[0]?.abstentions).toMatchObject([{ reviewer: "b", code: "model_unavailable" }]);
     expect(turns[0]?.calls.filter(({ reviewer }) => reviewer === "b")).toHaveLength(1);
   });
 
   it("is asked again in the next turn", async () => {
-    const { graph, startedCalls } = graphUnderTest(without(new Set(["b"])));
-    await graph.invoke(seed, newThread({ turns: 3, panel }));
+    const { graph, startedCalls } = createGraphUnderTest(without(new Set(["b"])));
+    await graph.invoke(seed, createThread({ turns: 3, panel }));
     expect(startedCalls).toContain("b 2");
   });
 
@@ -80,11 +80,11 @@ describe("a reviewer that cannot review", () => {
     async (code) => {
       const mistake = new ModelCallError(code, "wrong key", { role: "reviewer", endpoint: "http://127.0.0.1:9/v1", model: "m", attempts: 1 });
       let mended = false;
-      const { graph, startedCalls } = graphUnderTest((request, call) => {
+      const { graph, startedCalls } = createGraphUnderTest((request, call) => {
         if (request.reviewer === "b" && !mended) throw mistake;
         return defaultScript(request, call);
       });
-      const thread = newThread({ turns: 2, panel });
+      const thread = createThread({ turns: 2, panel });
       await expect(graph.invoke(seed, thread)).rejects.toThrow("wrong key");
       mended = true;
       startedCalls.length = 0;
@@ -96,11 +96,11 @@ describe("a reviewer that cannot review", () => {
 
 describe("reviewers that fail the run together", () => {
   it("do not abstain, and each tells why, alone or in LangGraph's collective error", async () => {
-    const { graph } = graphUnderTest((request, call) => {
+    const { graph } = createGraphUnderTest((request, call) => {
       if (request.reviewer === undefined) return defaultScript(request, call);
       throw new ReviewInstructError("budget_exhausted", `no money left for ${request.reviewer}`);
     });
-    const error: unknown = await graph.invoke(seed, newThread({ panel })).catch((thrown: unknown) => thrown);
+    const error: unknown = await graph.invoke(seed, createThread({ panel })).catch((thrown: unknown) => thrown);
     const causes: unknown[] = error instanceof AggregateError ? error.errors : [error];
     expect(causes.length).toBeGreaterThan(0);
     for (const cause of causes)
@@ -110,8 +110,8 @@ describe("reviewers that fail the run together", () => {
 
 describe("a panel below its quorum", () => {
   it("fails the run, naming who is missing and why", async () => {
-    const { graph } = graphUnderTest(without(new Set(["b", "c"])));
-    const failure = graph.invoke(seed, newThread({ panel }));
+    const { graph } = createGraphUnderTest(without(new Set(["b", "c"])));
+    const failure = graph.invoke(seed, createThread({ panel }));
     await expect(failure).rejects.toThrow(QuorumError);
     await expect(failure).rejects.toMatchObject({
       code: "quorum_not_met",
@@ -125,9 +125,9 @@ describe("a panel below its quorum", () => {
     ["a graph built anew over the same saver", true],
   ])("is called together again on resume, the missing ones alone, as often as it takes: %s", async (_, restart) => {
     const down = new Set(["b", "c"]);
-    const { graph, reopen, startedCalls, completedCalls } = graphUnderTest(without(down));
+    const { graph, reopen, startedCalls, completedCalls } = createGraphUnderTest(without(down));
     const next = () => (restart ? reopen() : graph);
-    const thread = newThread({ turns: 2, panel });
+    const thread = createThread({ turns: 2, panel });
     await expect(graph.invoke(seed, thread)).rejects.toThrow(QuorumError);
     expect(startedCalls).toEqual(["candidate 1", "a 1", "b 1", "c 1"]);
 
@@ -145,26 +145,26 @@ describe("a panel below its quorum", () => {
   });
 
   it("may be made enough by a lower quorum, without calling anyone again but those who are missing", async () => {
-    const { graph, startedCalls } = graphUnderTest(without(new Set(["b", "c"])));
-    const thread = newThread({ turns: 2, panel });
+    const { graph, startedCalls } = createGraphUnderTest(without(new Set(["b", "c"])));
+    const thread = createThread({ turns: 2, panel });
     await expect(graph.invoke(seed, thread)).rejects.toThrow(QuorumError);
     startedCalls.length = 0;
-    const { turns } = await graph.invoke(null, { ...thread, context: newThread({ turns: 2, panel, quorum: 1 }).context });
+    const { turns } = await graph.invoke(null, { ...thread, context: createThread({ turns: 2, panel, quorum: 1 }).context });
     expect(startedCalls).toEqual(["chairman 1", "candidate 2"]);
     expect(turns[0]?.reviews).toHaveLength(1);
   });
 
   it("needs all of a panel that is smaller than the quorum", async () => {
-    const { graph } = graphUnderTest(without(new Set(["a"])));
-    await expect(graph.invoke(seed, newThread({ mode: "one_review", panel }))).rejects.toMatchObject({ details: { reviews: 0, quorum: 1 } });
-    await expect(graph.invoke(seed, newThread({ panel: createPanel("a", "b"), quorum: 5 }))).rejects.toMatchObject({
+    const { graph } = createGraphUnderTest(without(new Set(["a"])));
+    await expect(graph.invoke(seed, createThread({ mode: "one_review", panel }))).rejects.toMatchObject({ details: { reviews: 0, quorum: 1 } });
+    await expect(graph.invoke(seed, createThread({ panel: createPanel("a", "b"), quorum: 5 }))).rejects.toMatchObject({
       details: { reviews: 1, quorum: 2 },
     });
   });
 
   it("holds for a reviewed final turn, too", async () => {
-    const { graph, startedCalls } = graphUnderTest(without(new Set(["a", "b"])));
-    const thread = newThread({ turns: 1, panel, reviewFinalTurn: true });
+    const { graph, startedCalls } = createGraphUnderTest(without(new Set(["a", "b"])));
+    const thread = createThread({ turns: 1, panel, reviewFinalTurn: true });
     await expect(graph.invoke(seed, thread)).rejects.toThrow(QuorumError);
     startedCalls.length = 0;
     await expect(graph.invoke(null, thread)).rejects.toThrow(QuorumError);

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 
 import { toConversationMessages } from "../../src/state/conversation.js";
-import { graphUnderTest, newThread, createPanel, unavailable } from "../support/graph-under-test.js";
+import { createGraphUnderTest, createThread, createPanel, createUnavailableError } from "../support/graph-under-test.js";
 import { type Script, defaultScript } from "../support/scripted-models.js";
 
 const seed = { instruction: "How do I bake bread?" };
@@ -27,8 +27,8 @@ const crash = () => new Error(fire);
 
 describe("a run that failed", () => {
   it.each(everyCall)("at %s is resumed without paying for any completedCalls call twice", async (label) => {
-    const { graph, completedCalls } = graphUnderTest(failingOnce(crash, label));
-    const thread = newThread(settings);
+    const { graph, completedCalls } = createGraphUnderTest(failingOnce(crash, label));
+    const thread = createThread(settings);
     await expect(graph.invoke(seed, thread)).rejects.toThrow(fire);
     const { turns, messages } = await graph.invoke(null, thread);
     expect([...completedCalls].sort()).toEqual([...everyCall].sort());
@@ -41,8 +41,8 @@ describe("a run that failed", () => {
   });
 
   it("may be resumed by a process that was started anew, failure after failure", async () => {
-    const { reopen, completedCalls } = graphUnderTest(failingOnce(crash, ...everyCall));
-    const thread = newThread(settings);
+    const { reopen, completedCalls } = createGraphUnderTest(failingOnce(crash, ...everyCall));
+    const thread = createThread(settings);
     await expect(reopen().invoke(seed, thread)).rejects.toThrow(fire);
     // Reviewers fail together, in one run and with one error, so there are fewer runs than calls.
     const runsToFail = 2 * (1 + 1 + 1);
@@ -53,8 +53,8 @@ describe("a run that failed", () => {
   });
 
   it("goes on with the conversation that it had", async () => {
-    const { graph, requests } = graphUnderTest(failingOnce(crash, "candidate 2"));
-    const thread = newThread(settings);
+    const { graph, requests } = createGraphUnderTest(failingOnce(crash, "candidate 2"));
+    const thread = createThread(settings);
     await expect(graph.invoke(seed, thread)).rejects.toThrow(fire);
     await graph.invoke(null, thread);
     const [failed, resumed] = requests.filter(({ role }) => role === "candidate").slice(1);
@@ -62,8 +62,8 @@ describe("a run that failed", () => {
   });
 
   it.each(["candidate 2", "chairman 1"])("for want of an endpoint at %s tells so, and is resumed", async (label) => {
-    const { graph, completedCalls } = graphUnderTest(failingOnce(() => unavailable(label), label));
-    const thread = newThread(settings);
+    const { graph, completedCalls } = createGraphUnderTest(failingOnce(() => createUnavailableError(label), label));
+    const thread = createThread(settings);
     await expect(graph.invoke(seed, thread)).rejects.toMatchObject({ code: "model_unavailable", message: `the endpoint of ${label} is down` });
     await graph.invoke(null, thread);
     expect(completedCalls).toHaveLength(everyCall.length);
@@ -71,12 +71,12 @@ describe("a run that failed", () => {
 
   it("at one reviewer lets the others end what they began, and asks none of them again", async () => {
     let failing = true;
-    const { graph, completedCalls } = graphUnderTest(async (request, call) => {
+    const { graph, completedCalls } = createGraphUnderTest(async (request, call) => {
       if (failing && call.label === "b 1") throw crash();
       if (request.role === "reviewer") await delay(50, undefined, { signal: call.config.signal });
       return defaultScript(request, call);
     });
-    const thread = newThread(settings);
+    const thread = createThread(settings);
     await expect(graph.invoke(seed, thread)).rejects.toThrow(fire);
     expect([...completedCalls].sort()).toEqual(["a 1", "c 1", "candidate 1"]);
     failing = false;
@@ -85,18 +85,18 @@ describe("a run that failed", () => {
   });
 
   it("does not disturb the other threads of its graph", async () => {
-    const { graph } = graphUnderTest((request, call) => {
+    const { graph } = createGraphUnderTest((request, call) => {
       if (request.messages.at(-1)?.text.includes("Fail")) throw crash();
       return defaultScript(request, call);
     });
-    const runs = ["Fail now.", "Fine.", "Fail too.", "Good."].map((instruction) => graph.invoke({ instruction }, newThread(settings)));
+    const runs = ["Fail now.", "Fine.", "Fail too.", "Good."].map((instruction) => graph.invoke({ instruction }, createThread(settings)));
     const results = await Promise.allSettled(runs);
     expect(results.map(({ status }) => status)).toEqual(["rejected", "fulfilled", "rejected", "fulfilled"]);
   });
 
   it("that is complete has nothing left to do", async () => {
-    const { graph, completedCalls } = graphUnderTest();
-    const thread = newThread(settings);
+    const { graph, completedCalls } = createGraphUnderTest();
+    const thread = createThread(settings);
     const output = await graph.invoke(seed, thread);
     expect((await graph.getState(thread)).next).toEqual([]);
     const again = await graph.invoke(null, thread);
@@ -134,8 +134,8 @@ describe("a run that is stopped by its signal", () => {
     ["models that do not listen", ["a 1", "b 1", "c 1"], false],
   ] as const)("stops %s, who hears of it, and can be resumed", async (_, labels, heed) => {
     const { script, allWait, aborted, goOn } = waitingAt(labels, heed);
-    const { graph, completedCalls } = graphUnderTest(script);
-    const thread = newThread(settings);
+    const { graph, completedCalls } = createGraphUnderTest(script);
+    const thread = createThread(settings);
     const stop = new AbortController();
     const run = graph.invoke(seed, { ...thread, signal: stop.signal });
     await allWait;
@@ -149,7 +149,7 @@ describe("a run that is stopped by its signal", () => {
   });
 
   it("makes no call when it was stopped before", async () => {
-    const { graph, startedCalls } = graphUnderTest();
+    const { graph, startedCalls } = createGraphUnderTest();
     await expect(graph.invoke(seed, { ...newThread(), signal: AbortSignal.abort() })).rejects.toThrow();
     expect(startedCalls).toEqual([]);
   });

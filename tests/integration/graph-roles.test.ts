@@ -2,22 +2,22 @@ import { describe, expect, it } from "vitest";
 
 import { parseQuotes } from "../../src/model-calls/quote-untrusted.js";
 import { toConversationMessages } from "../../src/state/conversation.js";
-import { graphUnderTest, newThread, createPanel } from "../support/graph-under-test.js";
-import { type Script, defaultScript, promptText, reviewText } from "../support/scripted-models.js";
+import { createGraphUnderTest, createThread, createPanel } from "../support/graph-under-test.js";
+import { type Script, defaultScript, getPromptText, formatReview } from "../support/scripted-models.js";
 
 const seed = { instruction: "How do I bake bread?", system: "You are a baker." };
 
 /** Every remark says who made it in which turn, so that it is told apart wherever it turns up. */
 const remarks: Script = (request, call) => {
   if (request.role === "reviewer") {
-    return { text: reviewText(call.turn === 1 ? "negative" : "positive", `Remark of ${call.label}: $& "quoted"\nand a second line.`) };
+    return { text: formatReview(call.turn === 1 ? "negative" : "positive", `Remark of ${call.label}: $& "quoted"\nand a second line.`) };
   }
   return request.role === "candidate" ? { text: `Answer ${call.turn}.` } : defaultScript(request, call);
 };
 
 async function run(script: Script = remarks, panel = createPanel("a", "b", "c")) {
-  const bench = graphUnderTest(script);
-  const output = await bench.graph.invoke(seed, newThread({ turns: 3, panel, reviewFinalTurn: true }));
+  const bench = createGraphUnderTest(script);
+  const output = await bench.graph.invoke(seed, createThread({ turns: 3, panel, reviewFinalTurn: true }));
   const of = (role: string) => bench.requests.filter((request) => request.role === role);
   return { output, of };
 }
@@ -32,7 +32,7 @@ describe("the candidate", () => {
       const [system, ...rest] = toConversationMessages(request.messages);
       expect(system?.role).toBe("system");
       expect(rest).toEqual(spoken.slice(0, 2 * index + 1));
-      expect(promptText(request)).not.toMatch(/Remark of|verdict|negative|depth/i);
+      expect(getPromptText(request)).not.toMatch(/Remark of|verdict|negative|depth/i);
     });
   });
 });
@@ -44,8 +44,8 @@ describe("a reviewer", () => {
     expect(asked).toHaveLength(9);
     for (const [index, request] of asked.entries()) {
       const turn = Math.floor(index / 3) + 1;
-      expect(promptText(request)).not.toContain("Remark of");
-      const quotes = parseQuotes(promptText(request));
+      expect(getPromptText(request)).not.toContain("Remark of");
+      const quotes = parseQuotes(getPromptText(request));
       expect(quotes.at(-1)).toEqual({ label: "answer", text: `Answer ${turn}.` });
       expect(quotes.filter(({ label }) => label === "assistant").map(({ text }) => text)).toEqual(
         Array.from({ length: turn - 1 }, (_, earlier) => `Answer ${earlier + 1}.`),
@@ -56,7 +56,7 @@ describe("a reviewer", () => {
   it("is told its own focus alone", async () => {
     const { of } = await run();
     for (const request of of("reviewer")) {
-      expect(promptText(request).match(/What . cares about/g)).toEqual([`What ${request.reviewer} cares about`]);
+      expect(getPromptText(request).match(/What . cares about/g)).toEqual([`What ${request.reviewer} cares about`]);
     }
   });
 
@@ -73,10 +73,10 @@ describe("a reviewer", () => {
         timer = setTimeout(() => reject(new Error(`only ${started} of ${size} reviewers were started`)), 10_000);
       });
       await Promise.race([allStarted, tooLate]).finally(() => clearTimeout(timer));
-      return { text: reviewText("positive", "All here.") };
+      return { text: formatReview("positive", "All here.") };
     };
-    const { graph } = graphUnderTest(meeting);
-    const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel: createPanel(...names) }));
+    const { graph } = createGraphUnderTest(meeting);
+    const { turns } = await graph.invoke(seed, createThread({ turns: 2, panel: createPanel(...names) }));
     expect(turns[0]?.reviews.map(({ reviewer }) => reviewer)).toEqual(names);
   });
 
@@ -88,10 +88,10 @@ describe("a reviewer", () => {
       if (request.reviewer === undefined) return defaultScript(request, call);
       await finished.get(waitsFor[request.reviewer] ?? "");
       finish.get(request.reviewer)?.();
-      return { text: reviewText("positive", "Done.") };
+      return { text: formatReview("positive", "Done.") };
     };
-    const { graph } = graphUnderTest(backwards);
-    const { turns } = await graph.invoke(seed, newThread({ turns: 2, panel: createPanel("a", "b", "c") }));
+    const { graph } = createGraphUnderTest(backwards);
+    const { turns } = await graph.invoke(seed, createThread({ turns: 2, panel: createPanel("a", "b", "c") }));
     expect(turns[0]?.reviews.map(({ reviewer }) => reviewer)).toEqual(["a", "b", "c"]);
   });
 });
@@ -103,12 +103,12 @@ describe("the chairman", () => {
     if (!first || !second) throw new Error("the chairman was not asked twice");
     const critiques = (turn: number) =>
       ["a", "b", "c"].map((name) => ({ label: "critique", text: `Remark of ${name} ${turn}: $& "quoted"\nand a second line.` }));
-    expect(parseQuotes(promptText(first)).filter(({ label }) => label === "critique")).toEqual(critiques(1));
-    expect(promptText(first)).toContain("verdict: negative. Direction: depth.");
-    expect(parseQuotes(promptText(second)).filter(({ label }) => label === "critique")).toEqual(critiques(2));
-    expect(promptText(second)).toContain("verdict: positive. Direction: breadth.");
+    expect(parseQuotes(getPromptText(first)).filter(({ label }) => label === "critique")).toEqual(critiques(1));
+    expect(getPromptText(first)).toContain("verdict: negative. Direction: depth.");
+    expect(parseQuotes(getPromptText(second)).filter(({ label }) => label === "critique")).toEqual(critiques(2));
+    expect(getPromptText(second)).toContain("verdict: positive. Direction: breadth.");
     expect(
-      parseQuotes(promptText(second))
+      parseQuotes(getPromptText(second))
         .filter(({ label }) => label === "assistant")
         .map(({ text }) => text),
     ).toEqual(["Answer 1.", "Answer 2."]);
@@ -144,7 +144,7 @@ describe("every call", () => {
 
   it("keeps the tags and metadata of the run", async () => {
     const seen: unknown[] = [];
-    const { graph } = graphUnderTest((request, call) => {
+    const { graph } = createGraphUnderTest((request, call) => {
       seen.push([call.config.tags, call.config.metadata]);
       return defaultScript(request, call);
     });

@@ -3,12 +3,12 @@ import { describe, expect, it } from "vitest";
 
 import type { ConversationEvent } from "../../src/nodes/events.js";
 import { Settings, type SettingsInput } from "../../src/state/settings.js";
-import { graphUnderTest, newThread, createPanel } from "../support/graph-under-test.js";
-import { type Script, defaultScript, reviewText } from "../support/scripted-models.js";
+import { createGraphUnderTest, createThread, createPanel } from "../support/graph-under-test.js";
+import { type Script, defaultScript, formatReview } from "../support/scripted-models.js";
 
 async function eventsOf(context: SettingsInput, script?: Script): Promise<ConversationEvent[]> {
   const events: ConversationEvent[] = [];
-  const { graph } = graphUnderTest(script);
+  const { graph } = createGraphUnderTest(script);
   for await (const event of await graph.stream({ instruction: "Why is the sky blue?" }, { ...newThread(context), streamMode: "custom" })) {
     events.push(event);
   }
@@ -20,7 +20,7 @@ describe("what a run tells while it goes on", () => {
     const script: Script = (request, call) => {
       if (request.role === "candidate") return { text: `Answer ${call.turn}.` };
       if (request.role === "reviewer")
-        return { text: reviewText(request.reviewer === "a" ? "positive" : "negative", `${request.reviewer} on ${call.turn}.`) };
+        return { text: formatReview(request.reviewer === "a" ? "positive" : "negative", `${request.reviewer} on ${call.turn}.`) };
       return { text: JSON.stringify({ instruction: `Question ${call.turn + 1}?` }) };
     };
     const events = await eventsOf({ turns: 2, panel: createPanel("a", "b") }, script);
@@ -53,7 +53,7 @@ describe("what a run tells while it goes on", () => {
 
 describe("the graph as it is drawn", () => {
   it("shows every node, and says on each branch when it is taken", async () => {
-    const drawing = (await graphUnderTest().graph.getGraphAsync()).drawMermaid();
+    const drawing = (await createGraphUnderTest().graph.getGraphAsync()).drawMermaid();
     const edges = [...drawing.matchAll(/^\s*(\w+) (?:-->|-\. &nbsp;(.+?)&nbsp; \.->) (\w+);$/gm)].map(([, from, when, to]) =>
       when === undefined ? `${from} -> ${to}` : `${from} -> ${to}: ${when}`,
     );
@@ -80,7 +80,7 @@ describe("the graph as it is drawn", () => {
 });
 
 describe("the schemas that Studio builds its forms from", () => {
-  const { graph } = graphUnderTest();
+  const { graph } = createGraphUnderTest();
 
   it("ask for the seed or a chat, and require neither", () => {
     const schema = getInputTypeSchema(graph);

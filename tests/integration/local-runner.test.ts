@@ -5,7 +5,7 @@ import { createLocalRunner } from "../../src/generation/local-runner.js";
 import { createReviewInstructGraph } from "../../src/graph/review-instruct.js";
 import { Settings } from "../../src/state/settings.js";
 import { createPanel } from "../support/graph-under-test.js";
-import { scriptedModels } from "../support/scripted-models.js";
+import { createScriptedModels } from "../support/scripted-models.js";
 
 /** A store that is cut off when it is to write its n-th checkpoint, with the results of that step already kept. */
 class CutOffSaver extends MemorySaver {
@@ -24,7 +24,7 @@ const stop = { gracefulStop: never, abort: never };
 
 /** Cuts off the first run before its n-th checkpoint, and takes the conversation up in a process that was started anew. */
 async function cutOffAfter(checkpoints: number) {
-  const { callModel, completedCalls } = scriptedModels();
+  const { callModel, completedCalls } = createScriptedModels();
   const saver = new CutOffSaver();
   const open = () => createLocalRunner({ graph: createReviewInstructGraph({ callModel, checkpointer: saver }), saver, settings });
   saver.left = checkpoints;

@@ -3,11 +3,11 @@ import { expect, it } from "vitest";
 
 import { createReviewInstructGraph, recursionLimitFor } from "../../src/graph/review-instruct.js";
 import { Settings } from "../../src/state/settings.js";
-import { scriptedModels } from "../support/scripted-models.js";
+import { createScriptedModels } from "../support/scripted-models.js";
 
 it("runs as a node of another graph, with as many turns as the limit is given for", async () => {
   const turns = 20;
-  const { callModel } = scriptedModels();
+  const { callModel } = createScriptedModels();
   const host = new StateGraph(MessagesAnnotation, Settings)
     .addNode("loop", createReviewInstructGraph({ callModel }))
     .addEdge(START, "loop")

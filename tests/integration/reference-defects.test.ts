@@ -6,15 +6,15 @@ import { describe, expect, it } from "vitest";
 
 import { parseQuotes } from "../../src/model-calls/quote-untrusted.js";
 import { toConversationMessages } from "../../src/state/conversation.js";
-import { graphUnderTest, newThread, createPanel } from "../support/graph-under-test.js";
-import { type Script, defaultScript, promptText, reviewText } from "../support/scripted-models.js";
+import { createGraphUnderTest, createThread, createPanel } from "../support/graph-under-test.js";
+import { type Script, defaultScript, getPromptText, formatReview } from "../support/scripted-models.js";
 
 const seed = { instruction: "How do I bake bread?" };
 const context = { turns: 3, panel: createPanel("a", "b", "c") };
 
-async function run(script?: Script, settings: Parameters<typeof newThread>[0] = context) {
-  const bench = graphUnderTest(script);
-  return { ...bench, output: await bench.graph.invoke(seed, newThread(settings)) };
+async function run(script?: Script, settings: Parameters<typeof createThread>[0] = context) {
+  const bench = createGraphUnderTest(script);
+  return { ...bench, output: await bench.graph.invoke(seed, createThread(settings)) };
 }
 
 describe("a conversation", () => {
@@ -53,11 +53,11 @@ describe("a conversation", () => {
   it("brings every critique to the chairman, whole", async () => {
     const critiqueOf = (label: string) => `${label}: no temperature, "no time",\nno <salt>.`;
     const { requests, output } = await run((request, call) =>
-      request.role === "reviewer" ? { text: reviewText("negative", critiqueOf(call.label)) } : defaultScript(request, call),
+      request.role === "reviewer" ? { text: formatReview("negative", critiqueOf(call.label)) } : defaultScript(request, call),
     );
     const read = requests
       .filter(({ role }) => role === "chairman")
-      .map((request) => parseQuotes(promptText(request)).flatMap(({ label, text }) => (label === "critique" ? [text] : [])));
+      .map((request) => parseQuotes(getPromptText(request)).flatMap(({ label, text }) => (label === "critique" ? [text] : [])));
     expect(read).toEqual([1, 2].map((turn) => ["a", "b", "c"].map((name) => critiqueOf(`${name} ${turn}`))));
     expect(output.turns.slice(0, 2).map(({ reviews }) => reviews.map(({ critique }) => critique))).toEqual(read);
   });
@@ -75,8 +75,8 @@ describe("a conversation", () => {
       ]);
       // Prompt and parser speak of the same thing: what the prompt asks for is what the parser reads.
       const asked = requests.find(({ role }) => role === "chairman");
-      expect(asked ? promptText(asked) : "").toContain('{"instruction":');
-      expect(asked ? promptText(asked) : "").not.toMatch(/<(ask|raise)>/);
+      expect(asked ? getPromptText(asked) : "").toContain('{"instruction":');
+      expect(asked ? getPromptText(asked) : "").not.toMatch(/<(ask|raise)>/);
     }
   });
 
@@ -102,16 +102,16 @@ describe("a conversation", () => {
   });
 
   it("keeps the seed's input", async () => {
-    const { graph, requests } = graphUnderTest();
-    const output = await graph.invoke({ instruction: "Sort these.", input: "pear, apple" }, newThread({ mode: "multi_review", turns: 2 }));
+    const { graph, requests } = createGraphUnderTest();
+    const output = await graph.invoke({ instruction: "Sort these.", input: "pear, apple" }, createThread({ mode: "multi_review", turns: 2 }));
     expect(toConversationMessages(output.messages)[0]?.content).toBe("Sort these.\n\npear, apple");
-    for (const request of requests) expect(promptText(request)).toContain("pear, apple");
+    for (const request of requests) expect(getPromptText(request)).toContain("pear, apple");
   });
 
   it("is held in the language that was asked for", async () => {
     const swahili = await run(undefined, { ...context, language: "Swahili" });
     const own = await run(undefined, context);
-    const texts = (role: string, { requests }: typeof own) => requests.filter((request) => request.role === role).map(promptText);
+    const texts = (role: string, { requests }: typeof own) => requests.filter((request) => request.role === role).map(getPromptText);
     for (const role of ["candidate", "chairman"]) {
       for (const text of texts(role, swahili)) expect(text).toContain("Swahili");
       for (const text of texts(role, own)) expect(text).toContain("the language of the user's first message");
@@ -151,7 +151,7 @@ describe("a conversation", () => {
 
   it("runs in each of the paper's ablations, with verdicts and directions on record", async () => {
     const split: Script = (request, call) =>
-      request.role === "reviewer" ? { text: reviewText(call.turn === 1 ? "negative" : "positive", "Hm.") } : defaultScript(request, call);
+      request.role === "reviewer" ? { text: formatReview(call.turn === 1 ? "negative" : "positive", "Hm.") } : defaultScript(request, call);
     const record = async (mode: "single_turn" | "no_review" | "one_review" | "multi_review") =>
       (await run(split, { ...context, mode })).output.turns.map(({ evolution, verdict, reviews }) => [evolution, verdict, reviews.length]);
     expect(await record("single_turn")).toEqual([["seed", null, 0]]);

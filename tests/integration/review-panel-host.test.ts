@@ -19,8 +19,8 @@ import { createReviewPanel } from "../../src/graph/review-panel.js";
 import { createModelCaller } from "../../src/models/create-model-caller.js";
 import { Review } from "../../src/state/records.js";
 import { Verdict } from "../../src/state/settings.js";
-import { newThread, createPanel, unavailable } from "../support/graph-under-test.js";
-import { type Script, defaultScript, scriptedModels } from "../support/scripted-models.js";
+import { createThread, createPanel, createUnavailableError } from "../support/graph-under-test.js";
+import { type Script, defaultScript, createScriptedModels } from "../support/scripted-models.js";
 
 const settings = { panel: createPanel("a", "b", "c") };
 const input = { messages: [new HumanMessage("How do I bake bread?")] };
@@ -34,7 +34,7 @@ const HostState = Annotation.Root({
 });
 
 function hostUnderTest(script: Script = defaultScript) {
-  const scripted = scriptedModels(script);
+  const scripted = createScriptedModels(script);
   const checkpointer = new MemorySaver();
   const answers: string[] = [];
   const agent = () => {
@@ -98,7 +98,7 @@ describe.each(ways)("in a host graph, %s", (way) => {
       runs.push([call.config.runName, call.config.metadata?.reviewer, call.config.metadata?.langgraph_node]);
       return defaultScript(request, call);
     });
-    await host[way]().invoke(input, newThread());
+    await host[way]().invoke(input, createThread());
     expect(runs).toEqual(["a", "b", "c"].map((name) => [`review: ${name} turn 1`, name, "reviewer"]));
   });
 
@@ -125,12 +125,12 @@ describe.each(ways)("in a host graph, %s", (way) => {
   ])("calls missing reviewers back when the host resumes, and nobody else: %s", async (_, restart) => {
     const down = new Set(["b", "c"]);
     const host = hostUnderTest((request, call) => {
-      if (down.has(request.reviewer ?? "")) throw unavailable(request.reviewer ?? "");
+      if (down.has(request.reviewer ?? "")) throw createUnavailableError(request.reviewer ?? "");
       return defaultScript(request, call);
     });
     const graph = host[way]();
     const next = () => (restart ? host[way]() : graph);
-    const thread = newThread();
+    const thread = createThread();
     await expect(graph.invoke(input, thread)).rejects.toThrow(QuorumError);
     expect(host.startedCalls.splice(0)).toEqual(["a 1", "b 1", "c 1"]);
     await expect(next().invoke(null, thread)).rejects.toThrow(QuorumError);
@@ -152,7 +152,7 @@ describe.each(ways)("in a host graph, %s", (way) => {
       }
       return defaultScript(request, call);
     });
-    const thread = newThread();
+    const thread = createThread();
     await expect(host[way]().invoke(input, thread)).rejects.toThrow("caught fire");
     await host[way]().invoke(null, thread);
     expect(host.completedCalls.sort()).toEqual(["a 1", "b 1", "c 1"]);
@@ -160,7 +160,7 @@ describe.each(ways)("in a host graph, %s", (way) => {
 });
 
 describe("hosts of other making", () => {
-  const { callModel } = scriptedModels();
+  const { callModel } = createScriptedModels();
   const panel = createReviewPanel({ callModel, settings });
 
   it("may be zod objects", async () => {
@@ -213,9 +213,9 @@ describe("a host that calls the panel more than once", () => {
     let resumed = false;
     let tell = () => {};
     const rightSits = new Promise<void>((resolve) => (tell = resolve));
-    const { callModel, startedCalls } = scriptedModels((request, call) => {
+    const { callModel, startedCalls } = createScriptedModels((request, call) => {
       const isLeft = request.messages.at(-1)?.text.includes("Answer left.");
-      if (isLeft && down.has(request.reviewer ?? "")) throw unavailable(request.reviewer ?? "");
+      if (isLeft && down.has(request.reviewer ?? "")) throw createUnavailableError(request.reviewer ?? "");
       if (!isLeft && !resumed) throw new Error("the machine caught fire");
       if (!isLeft) tell();
       return defaultScript(request, call);
@@ -235,7 +235,7 @@ describe("a host that calls the panel more than once", () => {
       .addEdge("left", END)
       .addEdge("right", END)
       .compile({ checkpointer: new MemorySaver() });
-    const thread = newThread();
+    const thread = createThread();
     await expect(graph.invoke(input, thread)).rejects.toThrow();
     startedCalls.length = 0;
     down.clear();

@@ -5,15 +5,15 @@ import { InputError } from "../../src/errors.js";
 import { createReviewPanel } from "../../src/graph/review-panel.js";
 import { parseQuotes } from "../../src/model-calls/quote-untrusted.js";
 import type { SettingsInput } from "../../src/state/settings.js";
-import { newThread, createPanel, unavailable } from "../support/graph-under-test.js";
-import { type Script, defaultScript, promptText, reviewText, scriptedModels } from "../support/scripted-models.js";
+import { createThread, createPanel, createUnavailableError } from "../support/graph-under-test.js";
+import { type Script, defaultScript, getPromptText, formatReview, createScriptedModels } from "../support/scripted-models.js";
 
 const question = new HumanMessage("How do I bake bread?");
 const answer = new AIMessage("With patience.");
 const settings: SettingsInput = { panel: createPanel("a", "b", "c") };
 
 function panelUnderTest(script?: Script, fixed: SettingsInput | undefined = settings) {
-  const scripted = scriptedModels(script);
+  const scripted = createScriptedModels(script);
   return { ...scripted, panel: createReviewPanel({ callModel: scripted.callModel, settings: fixed }) };
 }
 
@@ -21,13 +21,13 @@ function panelUnderTest(script?: Script, fixed: SettingsInput | undefined = sett
 async function shown(...messages: BaseMessage[]): Promise<string[]> {
   const { panel, requests } = panelUnderTest(undefined, { panel: createPanel("a") });
   await panel.invoke({ messages });
-  return requests.flatMap((request) => parseQuotes(promptText(request)).map(({ label, text }) => `${label}: ${text}`));
+  return requests.flatMap((request) => parseQuotes(getPromptText(request)).map(({ label, text }) => `${label}: ${text}`));
 }
 
 describe("what the panel gives", () => {
   it("is each review of the last answer, and the verdict of the majority", async () => {
     const { panel, requests } = panelUnderTest(({ reviewer }) => ({
-      text: reviewText(reviewer === "b" ? "positive" : "negative", `${reviewer} misses the oven.`),
+      text: formatReview(reviewer === "b" ? "positive" : "negative", `${reviewer} misses the oven.`),
     }));
     const outcome = await panel.invoke({ messages: [question, answer] });
     expect(Object.keys(outcome).sort()).toEqual(["abstentions", "reviews", "verdict"]);
@@ -43,7 +43,7 @@ describe("what the panel gives", () => {
 
   it("names who abstained, and why", async () => {
     const { panel } = panelUnderTest((request, call) => {
-      if (request.reviewer === "b") throw unavailable("b");
+      if (request.reviewer === "b") throw createUnavailableError("b");
       return defaultScript(request, call);
     });
     const { reviews, abstentions, verdict } = await panel.invoke({ messages: [question, answer] });
@@ -53,13 +53,13 @@ describe("what the panel gives", () => {
   });
 
   it("follows quorum and tie break", async () => {
-    const divided: Script = ({ reviewer }) => ({ text: reviewText(reviewer === "a" ? "positive" : "negative", "So I say.") });
+    const divided: Script = ({ reviewer }) => ({ text: formatReview(reviewer === "a" ? "positive" : "negative", "So I say.") });
     const two = { panel: createPanel("a", "b") };
     const depth = await panelUnderTest(divided, two).panel.invoke({ messages: [question, answer] });
     const breadth = await panelUnderTest(divided, { ...two, tieBreak: "breadth" }).panel.invoke({ messages: [question, answer] });
     expect([depth.verdict, breadth.verdict]).toEqual(["negative", "positive"]);
     const down: Script = ({ reviewer }) => {
-      throw unavailable(reviewer ?? "");
+      throw createUnavailableError(reviewer ?? "");
     };
     await expect(panelUnderTest(down).panel.invoke({ messages: [question, answer] })).rejects.toMatchObject({
       code: "quorum_not_met",
@@ -105,7 +105,7 @@ describe("what reviewers see of someone else's conversation", () => {
     const { panel, requests } = panelUnderTest();
     const plain: never[] = JSON.parse('[{"role":"user","content":"Why?"},{"role":"assistant","content":"Because."}]');
     await panel.invoke({ messages: plain });
-    expect(promptText(requests[0] ?? expect.fail())).toContain("Because.");
+    expect(getPromptText(requests[0] ?? expect.fail())).toContain("Because.");
   });
 
   it.each<[string, BaseMessage[]]>([
@@ -134,7 +134,7 @@ describe("what reviewers see of someone else's conversation", () => {
 
 describe("settings of a panel", () => {
   const run = async (fixed: SettingsInput | undefined, context?: SettingsInput) => {
-    const { callModel, startedCalls } = scriptedModels();
+    const { callModel, startedCalls } = createScriptedModels();
     const panel = createReviewPanel({ callModel, settings: fixed });
     await panel.invoke({ messages: [question, answer] }, { ...newThread(context) });
     return startedCalls;
@@ -158,7 +158,7 @@ describe("settings of a panel", () => {
   });
 
   it("that cannot be are refused when the panel is made, with the field", () => {
-    const { callModel } = scriptedModels();
+    const { callModel } = createScriptedModels();
     expect(() => createReviewPanel({ callModel, settings: { panel: [{ name: "a", focus: "" }] } })).toThrow(
       /settings of the review panel.*panel\[0\]\.focus/s,
     );
@@ -170,7 +170,7 @@ describe("settings of a panel", () => {
 describe("on a thread of its own", () => {
   it("reviews the newest answer of a conversation that goes on, with no earlier review in it", async () => {
     const { panel, startedCalls } = panelUnderTest();
-    const thread = newThread();
+    const thread = createThread();
     await panel.invoke({ messages: [question, answer] }, thread);
     const more = [question, answer, new HumanMessage("And cake?"), new AIMessage("With sugar.")];
     const { reviews } = await panel.invoke({ messages: more }, thread);

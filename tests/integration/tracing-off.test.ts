@@ -7,7 +7,7 @@ import { createReviewInstructGraph } from "../../src/graph/review-instruct.js";
 import { createFeedbackCallback, withServerTracing } from "../../src/tracing/server-tracing.js";
 import { openTracing } from "../../src/tracing/open-tracing.js";
 import { type LangSmithServer, startLangSmithServer } from "../support/langsmith-server.js";
-import { scriptedAccess, scriptedSettings } from "../support/scripted-chat.js";
+import { createScriptedCaller, scriptedSettings } from "../support/scripted-chat.js";
 import { tracedConversation, tracingEnv } from "../support/traced-conversation.js";
 
 let server: LangSmithServer;
@@ -38,7 +38,7 @@ test("off means no request at all, whatever LangChain's other variables say", as
 });
 
 test("what is watched but not traced keeps no run ids", async () => {
-  const graph = createReviewInstructGraph({ callModel: scriptedAccess() });
+  const graph = createReviewInstructGraph({ callModel: createScriptedCaller() });
   const watcher = CallbackManager.fromHandlers({ handleLLMStart: () => {} });
   const { turns } = await graph.invoke({ instruction: "Why?" }, { context: scriptedSettings({ turns: 2 }), callbacks: watcher });
   expect(turns.flatMap(({ calls }) => calls)).toHaveLength(6);
@@ -57,7 +57,7 @@ test("on by either variable", async () => {
 
 test("a server gets the graph as it is while tracing is off, and no project to trace to", () => {
   const options = { env: tracingEnv(server.url, { LANGSMITH_TRACING: "false" }), onWarning: () => {} };
-  const graph = createReviewInstructGraph({ callModel: scriptedAccess() });
+  const graph = createReviewInstructGraph({ callModel: createScriptedCaller() });
   const configurable = { thread_id: "1", langsmith_project: "a client's own" };
   expect(withServerTracing(graph, options)({ configurable })).toBe(graph);
   expect(configurable).toEqual({ thread_id: "1" });
@@ -68,7 +68,7 @@ test("a served graph is not traced by LangChain's other variables either", async
   const env = { ...tracingEnv(server.url, { LANGSMITH_TRACING: "false" }), LANGSMITH_TRACING_V2: "true", LANGCHAIN_TRACING: "true" };
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
   const before = server.requests.length;
-  const graph = withServerTracing(createReviewInstructGraph({ callModel: scriptedAccess() }), { env, onWarning: () => {} })({});
+  const graph = withServerTracing(createReviewInstructGraph({ callModel: createScriptedCaller() }), { env, onWarning: () => {} })({});
   await graph.invoke({ instruction: "Why?" }, { context: { turns: 1 } });
   await awaitAllCallbacks();
   expect(server.requests.length).toBe(before);

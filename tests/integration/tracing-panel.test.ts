@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createReviewPanel } from "../../src/graph/review-panel.js";
 import { openTracing } from "../../src/tracing/open-tracing.js";
 import { type LangSmithServer, startLangSmithServer } from "../support/langsmith-server.js";
-import { scriptedAccess, scriptedSettings } from "../support/scripted-chat.js";
+import { createScriptedCaller, scriptedSettings } from "../support/scripted-chat.js";
 import { tracingEnv } from "../support/traced-conversation.js";
 
 let server: LangSmithServer;
@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const settings = scriptedSettings();
-const panel = createReviewPanel({ callModel: scriptedAccess(), settings });
+const panel = createReviewPanel({ callModel: createScriptedCaller(), settings });
 const messages = [new HumanMessage("Why is the sky blue?"), new AIMessage("Air scatters blue light most.")];
 
 const host = (node: typeof panel | ((state: typeof MessagesAnnotation.State, runtime: RunnableConfig) => Promise<object>)) =>

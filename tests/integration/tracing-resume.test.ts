@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { QuorumError } from "../../src/errors.js";
 import { openTracing } from "../../src/tracing/open-tracing.js";
 import { type LangSmithServer, startLangSmithServer } from "../support/langsmith-server.js";
-import { type ChatScript, defaultChat, scriptedAccess, scriptedSettings } from "../support/scripted-chat.js";
+import { type ChatScript, defaultChat, createScriptedCaller, scriptedSettings } from "../support/scripted-chat.js";
 import { tracedConversation, tracingEnv } from "../support/traced-conversation.js";
 
 let server: LangSmithServer;
@@ -18,7 +18,7 @@ test("after a resume, reviews rate the answer in the trace that gave it, and bot
   const saver = new MemorySaver();
   // The depth reviewer's first three replies are of no use: the quorum is not met, and the run ends at the verdict.
   const script: ChatScript = (model, call) => (model === "depth" && call <= 3 ? "no JSON" : defaultChat(model, call));
-  const models = scriptedAccess(script);
+  const models = createScriptedCaller(script);
   const id = "resumed";
 
   const first = await openTracing({ env: tracingEnv(server.url), onWarning: () => {} });

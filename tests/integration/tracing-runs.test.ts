@@ -5,8 +5,8 @@ import { createModelCaller } from "../../src/models/create-model-caller.js";
 import { Settings } from "../../src/state/settings.js";
 import { openTracing } from "../../src/tracing/open-tracing.js";
 import { type LangSmithServer, type ReceivedRun, startLangSmithServer } from "../support/langsmith-server.js";
-import { type ChatScript, defaultChat, scriptedAccess, scriptedSettings, upstreamError } from "../support/scripted-chat.js";
-import { reviewText } from "../support/scripted-models.js";
+import { type ChatScript, defaultChat, createScriptedCaller, scriptedSettings, createUpstreamError } from "../support/scripted-chat.js";
+import { formatReview } from "../support/scripted-models.js";
 import { tracedConversation, tracingEnv } from "../support/traced-conversation.js";
 
 let server: LangSmithServer;
@@ -18,9 +18,9 @@ afterEach(() => vi.unstubAllEnvs());
 
 /** Turn 1: usefulness never gives a review. Turn 2: the candidate's first attempt fails, and depth finds fault. */
 const eventful: ChatScript = (model, call) => {
-  if (model === "candidate" && call === 2) return upstreamError();
+  if (model === "candidate" && call === 2) return createUpstreamError();
   if (model === "usefulness" && call <= 3) return "I would rather not put this into JSON.";
-  if (model === "depth" && call === 2) return reviewText("negative", "No mechanism is named.");
+  if (model === "depth" && call === 2) return formatReview("negative", "No mechanism is named.");
   return defaultChat(model, call);
 };
 
@@ -35,7 +35,7 @@ async function traced(id: string, script: ChatScript): Promise<{ runs: ReceivedR
   const env = useTracing({ LANGSMITH_PROJECT: "tests" });
   const warnings: string[] = [];
   const tracing = await openTracing({ env, experiment: "bold", onWarning: (text) => warnings.push(text) });
-  await tracedConversation(tracing, { id, models: scriptedAccess(script), settings: scriptedSettings({ quorum: 2 }) });
+  await tracedConversation(tracing, { id, models: createScriptedCaller(script), settings: scriptedSettings({ quorum: 2 }) });
   expect(await tracing.close()).toEqual({ dropped: 0 });
   expect(warnings).toEqual([]);
   const runs = server.runs().filter((run) => run.extra.metadata.thread_id === id);
@@ -202,7 +202,7 @@ test("inputs and outputs stay here when asked to, and so do critiques; labels an
   const env = useTracing({ LANGSMITH_HIDE_INPUTS: "true", LANGSMITH_HIDE_OUTPUTS: "true" });
   const tracing = await openTracing({ env, onWarning: () => {} });
   const before = server.requests.length;
-  await tracedConversation(tracing, { id, models: scriptedAccess(eventful), settings: scriptedSettings({ quorum: 2 }) });
+  await tracedConversation(tracing, { id, models: createScriptedCaller(eventful), settings: scriptedSettings({ quorum: 2 }) });
   await tracing.close();
   const sent = JSON.stringify(server.requests.slice(before));
   for (const text of [`seed of ${id}`, "Why is the sky blue?", "Answer 1.", "No mechanism is named.", "finds nothing missing"])
@@ -218,7 +218,7 @@ test("a host graph's trace holds the conversation, and feedback finds its runs t
   const env = useTracing();
   const tracing = await openTracing({ env, onWarning: () => {} });
   const settings = scriptedSettings({ turns: 2 });
-  const graph = createReviewInstructGraph({ callModel: scriptedAccess() });
+  const graph = createReviewInstructGraph({ callModel: createScriptedCaller() });
   const host = new StateGraph(MessagesAnnotation)
     .addNode("interview", async (state, config) => {
       const { messages } = await graph.invoke({ messages: state.messages }, { ...config, context: settings });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createReviewInstructGraph } from "../../src/graph/review-instruct.js";
 import { createFeedbackCallback, withServerTracing } from "../../src/tracing/server-tracing.js";
 import { type LangSmithServer, refusedUrl, startLangSmithServer } from "../support/langsmith-server.js";
-import { scriptedAccess, scriptedSettings } from "../support/scripted-chat.js";
+import { createScriptedCaller, scriptedSettings } from "../support/scripted-chat.js";
 import { tracingEnv } from "../support/traced-conversation.js";
 
 let server: LangSmithServer;
@@ -20,7 +20,7 @@ afterAll(async () => {
 
 /** The graph that the server gets for a run. */
 function served(configurable: Record<string, unknown>, env = process.env, onWarning: (text: string) => void = () => {}) {
-  const graph = withServerTracing(createReviewInstructGraph({ callModel: scriptedAccess() }), { env, onWarning });
+  const graph = withServerTracing(createReviewInstructGraph({ callModel: createScriptedCaller() }), { env, onWarning });
   return graph({ configurable });
 }
 
@@ -82,7 +82,7 @@ test("a run that Studio wants elsewhere too goes to both projects, scrubbed, by 
 
 test("a host that LangChain itself traces gets feedback from one more callback, and no run twice", async () => {
   const known = server.feedback().length;
-  const graph = createReviewInstructGraph({ callModel: scriptedAccess() });
+  const graph = createReviewInstructGraph({ callModel: createScriptedCaller() });
   const host = new StateGraph(MessagesAnnotation)
     .addNode("interview", async (state, config) => {
       const { messages } = await graph.invoke({ messages: state.messages }, { ...config, context: settings });

@@ -11,11 +11,11 @@ export async function readRows(file: string): Promise<ConversationRow[]> {
 }
 
 /** The seeds that the rows are of, in order. */
-export function indices(rows: readonly ConversationRow[]): number[] {
+export function getSeedIndexes(rows: readonly ConversationRow[]): number[] {
   return rows.map(({ seed }) => seed.index).sort((a, b) => a - b);
 }
 
-/** What {@link indices} of a whole job gives. */
+/** What {@link getSeedIndexes} of a whole job gives. */
 export function range(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
 }

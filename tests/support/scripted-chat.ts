@@ -5,7 +5,7 @@ import type { ChatResult } from "@langchain/core/outputs";
 import { createModelCaller } from "../../src/models/create-model-caller.js";
 import type { CallModel } from "../../src/model-calls/model-call.js";
 import { Settings, type SettingsInput } from "../../src/state/settings.js";
-import { reviewText } from "./scripted-models.js";
+import { formatReview } from "./scripted-models.js";
 
 /** What a model says to its nth call (from 1); an error fails the call. */
 export type ChatScript = (model: string, call: number) => string | Error;
@@ -26,7 +26,7 @@ export function scriptedSettings(settings: SettingsInput = {}): Settings {
 export const defaultChat: ChatScript = (model, call) => {
   if (model === "candidate") return `Answer ${call}.`;
   if (model === "chairman") return JSON.stringify({ instruction: `And what about side ${call}?` });
-  return reviewText("positive", `${model} finds nothing missing in answer ${call}.`);
+  return formatReview("positive", `${model} finds nothing missing in answer ${call}.`);
 };
 
 /** A LangChain chat model, so that runs are traced as those of any provider are. */
@@ -57,7 +57,7 @@ class ScriptedChatModel extends BaseChatModel {
 }
 
 /** Model access as in a job, retries included, to chat models that follow a script. */
-export function scriptedAccess(script: ChatScript = defaultChat): CallModel {
+export function createScriptedCaller(script: ChatScript = defaultChat): CallModel {
   const models = new Map<string, ScriptedChatModel>();
   return createModelCaller({
     minDelayMs: 1,
@@ -72,6 +72,6 @@ export function scriptedAccess(script: ChatScript = defaultChat): CallModel {
 }
 
 /** An error as an endpoint's failure is: worth trying again. */
-export function upstreamError(text = "the model is overloaded"): Error {
+export function createUpstreamError(text = "the model is overloaded"): Error {
   return Object.assign(new Error(text), { status: 503 });
 }

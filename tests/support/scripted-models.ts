@@ -26,7 +26,7 @@ export interface ScriptedCall {
 export type Script = (request: ScriptedRequest, call: ScriptedCall) => Partial<ModelResponse> | Promise<Partial<ModelResponse>>;
 
 /** Returns a review as a model would write it. */
-export function reviewText(verdict: "positive" | "negative", critique: string): string {
+export function formatReview(verdict: "positive" | "negative", critique: string): string {
   const score = verdict === "positive" ? 8 : 3;
   return JSON.stringify({ critique, scores: { usefulness: score, relevance: score, accuracy: score, depth: score, creativity: score }, verdict });
 }
@@ -34,12 +34,12 @@ export function reviewText(verdict: "positive" | "negative", critique: string): 
 /** Responds for every role where a test does not care: new text each time, positive reviews. */
 export const defaultScript: Script = ({ role, reviewer }, { index }) => {
   if (role === "candidate") return { text: `Answer number ${index}.` };
-  if (role === "reviewer") return { text: reviewText("positive", `${reviewer} has seen answer ${index} and finds nothing missing.`) };
+  if (role === "reviewer") return { text: formatReview("positive", `${reviewer} has seen answer ${index} and finds nothing missing.`) };
   return { text: JSON.stringify({ instruction: `What about side number ${index}?` }) };
 };
 
 /** Creates model calls that respond by role and record every request. Texts pass our own parsers, as real responses do. */
-export function scriptedModels(script: Script = defaultScript) {
+export function createScriptedModels(script: Script = defaultScript) {
   const requests: ScriptedRequest[] = [];
   /** Labels of the calls that were started, and of those that brought a response. */
   const startedCalls: string[] = [];
@@ -61,6 +61,6 @@ export function scriptedModels(script: Script = defaultScript) {
 }
 
 /** Returns everything that a request says, as one text. */
-export function promptText(request: ModelRequest): string {
+export function getPromptText(request: ModelRequest): string {
   return request.messages.map((message) => message.text).join("\n\n");
 }

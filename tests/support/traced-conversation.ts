@@ -6,7 +6,7 @@ import type { CallModel } from "../../src/model-calls/model-call.js";
 import type { ConversationOutput } from "../../src/state/conversation.js";
 import type { Settings } from "../../src/state/settings.js";
 import type { Tracing } from "../../src/tracing/open-tracing.js";
-import { scriptedAccess, scriptedSettings } from "./scripted-chat.js";
+import { createScriptedCaller, scriptedSettings } from "./scripted-chat.js";
 
 /** The variables that send traces to a server. */
 export function tracingEnv(url: string, more: Record<string, string> = {}): Env {
@@ -18,7 +18,7 @@ export async function tracedConversation(
   tracing: Tracing,
   options: { id: string; settings?: Settings; models?: CallModel; saver?: BaseCheckpointSaver; resume?: boolean },
 ): Promise<ConversationOutput> {
-  const { id, settings = scriptedSettings(), models = scriptedAccess(), saver: checkpointer, resume = false } = options;
+  const { id, settings = scriptedSettings(), models = createScriptedCaller(), saver: checkpointer, resume = false } = options;
   const graph = createReviewInstructGraph({ callModel: models, checkpointer });
   return graph.invoke(resume ? null : { instruction: "Why is the sky blue?" }, {
     ...tracing.getRunConfig({ id, seedTitle: `seed of ${id}`, seedIndex: 7, settings, fingerprint: "0123456789abcdef" }),

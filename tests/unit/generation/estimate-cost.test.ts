@@ -4,8 +4,8 @@ import { planModelCalls } from "../../../src/generation/call-plan.js";
 import { type JobOptions, estimateJob } from "../../../src/generation/estimate-cost.js";
 import type { ModelRequest } from "../../../src/model-calls/model-call.js";
 import { GenerationMode, Settings, type SettingsInput } from "../../../src/state/settings.js";
-import { graphUnderTest, newThread, getPanelNamespace } from "../../support/graph-under-test.js";
-import { reviewText } from "../../support/scripted-models.js";
+import { createGraphUnderTest, createThread, getPanelNamespace } from "../../support/graph-under-test.js";
+import { formatReview } from "../../support/scripted-models.js";
 
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
 const reviewersOf = (count: number) => getPanelNamespace(...upTo(count).map((number) => `reviewer ${number}`));
@@ -37,8 +37,8 @@ describe("planModelCalls", () => {
     for (const turns of [1, 2, 4]) {
       for (const reviewFinalTurn of [false, true]) {
         const context = { mode, turns, reviewFinalTurn, panel: reviewersOf(3) };
-        const { graph, requests } = graphUnderTest();
-        await graph.invoke({ instruction: "How do tides work?" }, newThread(context));
+        const { graph, requests } = createGraphUnderTest();
+        await graph.invoke({ instruction: "How do tides work?" }, createThread(context));
         const called = new Map<string, number>();
         for (const { role, reviewer } of requests) called.set(reviewer ?? role, (called.get(reviewer ?? role) ?? 0) + 1);
         expect(called).toEqual(new Map(callsOf(Settings.parse(context)).map(([name, calls]) => [String(name), Number(calls)])));
@@ -51,12 +51,12 @@ describe("planModelCalls", () => {
 async function realRequests(context: SettingsInput) {
   const texts = { seed: prose(20), answer: prose(250), critique: prose(90), instruction: `${prose(30)} And what of case 1?` };
   let asked = 0;
-  const { graph, requests } = graphUnderTest(({ role }) => {
+  const { graph, requests } = createGraphUnderTest(({ role }) => {
     if (role === "candidate") return { text: texts.answer };
-    if (role === "reviewer") return { text: reviewText("negative", texts.critique) };
+    if (role === "reviewer") return { text: formatReview("negative", texts.critique) };
     return { text: JSON.stringify({ instruction: texts.instruction.replace("1", String(++asked)) }) };
   });
-  await graph.invoke({ instruction: texts.seed }, newThread(context));
+  await graph.invoke({ instruction: texts.seed }, createThread(context));
   const of = (role: string, reviewer?: string) => requests.filter((request) => request.role === role && request.reviewer === reviewer);
   return { texts, of };
 }

@@ -4,11 +4,11 @@ import { InputError, ModelCallError } from "../../../src/errors.js";
 import { allowEndpoints, parseEndpoints } from "../../../src/server/endpoint-allow-list.js";
 import type { ModelSettings } from "../../../src/state/settings.js";
 import { requestTo, settingsFor } from "../../support/model-requests.js";
-import { scriptedModels } from "../../support/scripted-models.js";
+import { createScriptedModels } from "../../support/scripted-models.js";
 
 /** What becomes of one call, and whether it went out. */
 async function call(list: string | undefined, baseUrl: string | null, apiKeyEnv: string, overrides: Partial<ModelSettings> = {}) {
-  const { callModel, requests } = scriptedModels();
+  const { callModel, requests } = createScriptedModels();
   const access = allowEndpoints(parseEndpoints(list))(models);
   const request = requestTo(baseUrl, { caller: { name: "depth", group: "reviewer" }, settings: settingsFor(baseUrl, { apiKeyEnv, ...overrides }) });
   const error: unknown = await access(request, {}).then(

@@ -6,7 +6,7 @@ import { InputError } from "../../../src/errors.js";
 import { openTracing } from "../../../src/tracing/open-tracing.js";
 import { type TraceRun, readTraceFile } from "../../../src/tracing/trace-file.js";
 import { renderTraceTree } from "../../../src/tracing/trace-tree.js";
-import { type ChatScript, defaultChat, scriptedAccess, upstreamError } from "../../support/scripted-chat.js";
+import { type ChatScript, defaultChat, createScriptedCaller, createUpstreamError } from "../../support/scripted-chat.js";
 import { hostileTexts } from "../../support/hostile-texts.js";
 import { temporaryFiles } from "../../support/temporary-files.js";
 import { tracedConversation } from "../../support/traced-conversation.js";
@@ -17,7 +17,7 @@ const files = temporaryFiles();
 async function write(traceFile: string, ids: readonly string[], options: { script?: ChatScript; sample?: number } = {}): Promise<string[]> {
   const warnings: string[] = [];
   const tracing = await openTracing({ env: {}, traceFile, sample: options.sample, onWarning: (text) => warnings.push(text) });
-  for (const id of ids) await tracedConversation(tracing, { id, models: scriptedAccess(options.script) });
+  for (const id of ids) await tracedConversation(tracing, { id, models: createScriptedCaller(options.script) });
   await tracing.close();
   return warnings;
 }
@@ -30,7 +30,7 @@ async function read(path: string, conversation?: string): Promise<TraceRun[]> {
 
 test("holds every run of a conversation with labels, texts and tokens, without any service", async () => {
   const path = files.path("whole.jsonl");
-  const script: ChatScript = (model, call) => (model === "candidate" && call === 1 ? upstreamError() : defaultChat(model, call));
+  const script: ChatScript = (model, call) => (model === "candidate" && call === 1 ? createUpstreamError() : defaultChat(model, call));
   expect(await write(path, ["one"], { script })).toEqual([]);
   const runs = await read(path);
   const root = runs.at(-1);
