@@ -5,12 +5,12 @@ import { EarlyStop, Turn } from "../state/records.js";
 
 const message = z.object({ role: z.enum(["system", "user", "assistant"]), content: z.string() });
 
-/** One line of `conversations.jsonl`: a finished conversation with all that led to it. */
+/** One line of `conversations.jsonl`: a finished conversation with its full record. */
 export const ConversationRow = z
   .object({
-    id: z.uuid().meta({ description: "The same for the same seed, place in the file and settings; also the id of the thread." }),
+    id: z.uuid().meta({ description: "Id of the conversation and of its thread: the same for the same seed, position in the file and settings." }),
     seed: z.object({
-      index: z.int().min(0).meta({ description: "Place in the seed file, from 0, invalid rows counted." }),
+      index: z.int().min(0).meta({ description: "Position in the seed file, from 0, invalid rows counted." }),
       instruction: z.string().optional(),
       input: z.string().optional(),
       system: z.string().optional(),
@@ -24,14 +24,14 @@ export const ConversationRow = z
     fingerprint: z.string().meta({ description: "Digest of settings, models and prompts." }),
     usage: z.object({
       calls: z.int(),
-      inputTokens: z.int().nullable().meta({ description: "Null where an endpoint did not count." }),
+      inputTokens: z.int().nullable().meta({ description: "Null if an endpoint did not report its tokens." }),
       outputTokens: z.int().nullable(),
     }),
   })
   .meta({ title: "Review-Instruct conversation", description: "A row of conversations.jsonl." });
 export type ConversationRow = z.infer<typeof ConversationRow>;
 
-/** Models, prompts and settings behind a row; the same for a whole job. */
+/** Models, prompt versions and fingerprint of a row. All rows of a job share them. */
 export type Provenance = Pick<ConversationRow, "models" | "prompts" | "fingerprint">;
 
 /** Converts the final state of a thread to its row. */
@@ -39,7 +39,7 @@ export function toConversationRow(
   id: string,
   seed: ConversationRow["seed"],
   state: Pick<ConversationState, "messages" | "turns" | "earlyStop">,
-  origin: Provenance,
+  provenance: Provenance,
 ): ConversationRow {
   const calls = state.turns.flatMap((turn) => turn.calls);
   return {
@@ -48,7 +48,7 @@ export function toConversationRow(
     messages: toConversationMessages(state.messages),
     turns: state.turns,
     earlyStop: state.earlyStop ?? null,
-    ...origin,
+    ...provenance,
     usage: {
       calls: calls.length,
       inputTokens: addCounts(calls.map((call) => call.inputTokens)),

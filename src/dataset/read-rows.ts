@@ -1,19 +1,22 @@
 import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-import { InputError } from "../errors.js";
+import { InputError, getErrorMessage } from "../errors.js";
 import { readTextLines } from "../lines.js";
 
 /**
- * The rows of an output folder, its shards' included, line by line as they stand. Throws `InputError` where there are none
- * and for a line that is not JSON; a torn last line, which a running or killed job may have left, is passed over.
+ * Reads the rows of an output folder, shards included, as parsed JSON without validation.
+ *
+ * Skips an incomplete last line, which a running or killed job may have left.
+ *
+ * @throws {InputError} If the folder has no rows file, and for a line that is not JSON.
  */
 export async function readRows(folder: string): Promise<AsyncGenerator<unknown>> {
   const names = await readdir(folder).catch((cause: unknown) => {
-    throw new InputError(`cannot read the output folder ${folder}: ${String(cause)}`, { file: folder }, { cause });
+    throw new InputError(`cannot read the output folder ${folder}: ${getErrorMessage(cause)}`, { file: folder }, { cause });
   });
   const files = names.filter((name) => /^conversations(\.\d+-of-\d+)?\.jsonl$/.test(name)).sort();
-  if (files.length === 0) throw new InputError(`${folder} has no conversations.jsonl: name the --output folder of a job`, { file: folder });
+  if (files.length === 0) throw new InputError(`${folder} contains no conversations.jsonl: give the --output folder of a job`, { file: folder });
   return readAllRows(files.map((name) => join(folder, name)));
 }
 
@@ -52,6 +55,6 @@ function parseRow(file: string, row: number, line: string): unknown {
   try {
     return JSON.parse(line);
   } catch (cause) {
-    throw new InputError(`${file}, line ${row}: not JSON`, { file, row }, { cause });
+    throw new InputError(`${file}, line ${row}: not valid JSON. Fix or remove the line.`, { file, row }, { cause });
   }
 }

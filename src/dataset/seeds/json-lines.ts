@@ -1,22 +1,22 @@
 import { isUtf8 } from "node:buffer";
 
-import { InputError } from "../../errors.js";
+import { InputError, getErrorMessage } from "../../errors.js";
 import { readLines } from "../../lines.js";
-import { type Row, maxRowBytes, maxRowSize, toPrintableLine } from "./validate-row.js";
+import { type RawRow, maxRowBytes, maxRowSize, toPrintableLine } from "./validate-row.js";
 
-/** The rows of a JSONL file, numbered by line. Blank lines are passed over; a line that cannot be read is a row with a fault. */
-export async function* lineRows(blocks: AsyncIterable<Buffer>, file: string): AsyncGenerator<Row> {
+/** Reads the rows of a JSONL file, numbered by line. Skips blank lines; a line that cannot be parsed is a row with an error. */
+export async function* readLineRows(chunks: AsyncIterable<Buffer>, file: string): AsyncGenerator<RawRow> {
   let row = 0;
-  for await (const bytes of readLines(blocks, maxRowBytes)) {
+  for await (const bytes of readLines(chunks, maxRowBytes)) {
     row++;
-    const read = readLine(bytes);
-    if (read === null) continue;
-    if ("value" in read) yield { row, value: read.value };
-    else yield { row, fault: new InputError(`${file}, line ${row}: the line is ${read.problem}`, { file, row }, { cause: read.cause }) };
+    const result = parseLine(bytes);
+    if (result === null) continue;
+    if ("value" in result) yield { row, value: result.value };
+    else yield { row, error: new InputError(`${file}, line ${row}: the line is ${result.problem}`, { file, row }, { cause: result.cause }) };
   }
 }
 
-function readLine(bytes: Buffer | null): { value: unknown } | { problem: string; cause?: unknown } | null {
+function parseLine(bytes: Buffer | null): { value: unknown } | { problem: string; cause?: unknown } | null {
   if (bytes === null) return { problem: `longer than ${maxRowSize}. Expected one object on each line.` };
   if (!isUtf8(bytes)) return { problem: "not valid UTF-8. Save the file as UTF-8." };
   const text = bytes.toString().trim();
@@ -25,7 +25,6 @@ function readLine(bytes: Buffer | null): { value: unknown } | { problem: string;
     const value: unknown = JSON.parse(text);
     return { value };
   } catch (cause) {
-    const reason = cause instanceof Error ? toPrintableLine(cause.message) : String(cause);
-    return { problem: `not valid JSON (${reason}). Expected one whole object on each line.`, cause };
+    return { problem: `not valid JSON (${toPrintableLine(getErrorMessage(cause))}). Expected one complete object on each line.`, cause };
   }
 }

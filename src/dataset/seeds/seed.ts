@@ -8,46 +8,51 @@ function describeType(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-/** An error message that reads on after the field's name. */
-function expected(what: string) {
-  return ({ input }: { readonly input?: unknown }) => (input === undefined ? "is missing" : `is ${describeType(input)} where ${what} is expected`);
+/** Creates an error message that continues a sentence which begins with the field's name. */
+function createTypeMessage(expectedType: string) {
+  return ({ input }: { readonly input?: unknown }) =>
+    input === undefined ? "is missing" : `is ${describeType(input)} where ${expectedType} is expected`;
 }
 
 const anyText = z
-  .string({ error: expected("a string") })
-  .refine((words) => !loneSurrogate.test(words), "holds half of a character (a lone surrogate such as \\ud83d), which no model can be sent");
-const text = anyText.refine((words) => words.trim() !== "", "is empty");
+  .string({ error: createTypeMessage("a string") })
+  .refine(
+    (value) => !loneSurrogate.test(value),
+    "contains half of a character (a lone surrogate such as \\ud83d), which cannot be sent to a model",
+  );
+const text = anyText.refine((value) => value.trim() !== "", "is empty");
 
-/** One message of a conversation that a seed begins with. */
+/** One message of the conversation that a seed continues. */
 export const SeedMessage = z.object(
   { role: z.enum(["system", "user", "assistant"], { error: 'must be "system", "user" or "assistant"' }), content: text },
-  { error: expected("an object with `role` and `content`") },
+  { error: createTypeMessage("an object with `role` and `content`") },
 );
 export type SeedMessage = z.infer<typeof SeedMessage>;
 
 const messages = z
-  .array(SeedMessage, { error: expected("a list of messages") })
-  .refine((list) => list.at(-1)?.role === "user", "must end with a message of the user: that is what will be answered");
+  .array(SeedMessage, { error: createTypeMessage("a list of messages") })
+  .refine((list) => list.at(-1)?.role === "user", "must end with a user message, which is the one to be answered");
 
 /**
- * What a conversation starts from: either `instruction`, with the `input` it works on where there is one, or `messages`, a
- * conversation to take up whose last message is the user's. `system` may stand beside both. Texts are kept as they stand,
- * white space included; fields of other names are dropped.
+ * What a conversation starts from: an `instruction` with an optional `input`, or `messages` that end with a user message.
+ *
+ * Both can have a `system` prompt. Texts keep their white space; other fields are dropped.
  */
 export const Seed = z
   .object(
     { instruction: text.optional(), input: anyText.optional(), system: anyText.optional(), messages: messages.optional() },
-    { error: expected("an object") },
+    { error: createTypeMessage("an object") },
   )
   .superRefine((seed, context) => {
-    const fault = (field: string, message: string) => context.addIssue({ code: "custom", path: [field], message });
+    const addIssue = (field: string, message: string) => context.addIssue({ code: "custom", path: [field], message });
     if (seed.messages === undefined) {
-      if (seed.instruction === undefined) fault("instruction", "is missing");
+      if (seed.instruction === undefined) addIssue("instruction", "is missing");
       return;
     }
-    if (seed.instruction !== undefined) fault("instruction", "cannot stand beside `messages`: leave one of them out");
-    if (seed.input?.trim()) fault("input", "belongs to an instruction and cannot stand beside `messages`: put it into the last message");
-    const other = seed.messages.find(({ role, content }) => role === "system" && content.trim() !== seed.system?.trim());
-    if (seed.system?.trim() && other) fault("system", "differs from the system message in `messages`: leave one of them out");
+    if (seed.instruction !== undefined) addIssue("instruction", "cannot be combined with `messages`: leave one of them out");
+    if (seed.input?.trim())
+      addIssue("input", "belongs to an instruction and cannot be combined with `messages`: put it into the last message");
+    const otherSystem = seed.messages.find(({ role, content }) => role === "system" && content.trim() !== seed.system?.trim());
+    if (seed.system?.trim() && otherSystem) addIssue("system", "differs from the system message in `messages`: leave one of them out");
   });
 export type Seed = z.infer<typeof Seed>;

@@ -1,29 +1,30 @@
 import { isUtf8 } from "node:buffer";
 
 /**
- * Decodes blocks of UTF-8 whose borders may fall inside a character. Where the bytes are not UTF-8 it first yields the text
- * before them and then throws, so that the reader knows how far it came.
+ * Decodes chunks of UTF-8 that can end in the middle of a character.
+ *
+ * At invalid bytes it first yields the text before them and then throws, so that the reader knows how far it got.
  */
-export async function* decodeUtf8(blocks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+export async function* decodeUtf8(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let rest: Buffer = Buffer.alloc(0);
-  for await (const block of blocks) {
-    const bytes = Buffer.concat([rest, block]);
-    const end = lastCharacter(bytes);
-    const whole = bytes.subarray(0, end);
-    if (!isUtf8(whole)) yield* yieldValidPrefix(bytes);
-    yield whole.toString();
+  for await (const chunk of chunks) {
+    const bytes = Buffer.concat([rest, chunk]);
+    const end = findLastCharacter(bytes);
+    const complete = bytes.subarray(0, end);
+    if (!isUtf8(complete)) yield* yieldValidPrefix(bytes);
+    yield complete.toString();
     rest = bytes.subarray(end);
   }
   if (!isUtf8(rest)) yield* yieldValidPrefix(rest);
   yield rest.toString();
 }
 
-/** Where the last character begins, whole or not. */
-function lastCharacter(bytes: Buffer): number {
-  const isContinuation = (at: number) => (bytes.readUInt8(at) & 0b1100_0000) === 0b1000_0000;
-  let at = bytes.length - 1;
-  while (at > 0 && at > bytes.length - 4 && isContinuation(at)) at--;
-  return Math.max(at, 0);
+/** Returns the offset of the last character, which can be incomplete. */
+function findLastCharacter(bytes: Buffer): number {
+  const isContinuation = (offset: number) => (bytes.readUInt8(offset) & 0b1100_0000) === 0b1000_0000;
+  let offset = bytes.length - 1;
+  while (offset > 0 && offset > bytes.length - 4 && isContinuation(offset)) offset--;
+  return Math.max(offset, 0);
 }
 
 function* yieldValidPrefix(bytes: Buffer): Generator<string, never> {
@@ -37,7 +38,7 @@ function getValidPrefix(bytes: Buffer): string {
   try {
     for (const byte of bytes) text += decoder.decode(Uint8Array.of(byte), { stream: true });
   } catch {
-    // The byte that is wrong: all before it is in the text.
+    // Thrown at the first invalid byte: the text holds everything before it.
   }
   return text;
 }

@@ -8,12 +8,12 @@ import { temporaryFiles } from "../../../support/temporary-files.js";
 
 const files = temporaryFiles();
 
-it("is the SHA-256 that the standard gives for these bytes", async () => {
+it("digestSeeds returns the SHA-256 of the file as 64 hexadecimal digits", async () => {
   expect(await digestSeeds(await files.write("abc"))).toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   expect(await digestSeeds(await files.write(""))).toBe("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 });
 
-it("covers every byte of a file of many blocks, the byte order mark included", async () => {
+it("digestSeeds covers every byte of a large file, including the byte order mark", async () => {
   const content = Buffer.from(`\uFEFF${"0123456789".repeat(100_000)}`);
   const digest = await digestSeeds(await files.write(content));
   expect(digest).toBe(createHash("sha256").update(content).digest("hex"));
@@ -21,8 +21,8 @@ it("covers every byte of a file of many blocks, the byte order mark included", a
   expect(await digestSeeds(await files.write(content))).not.toBe(digest);
 });
 
-it("says what is wrong with a file that is not there", async () => {
-  const file = files.path("nowhere.jsonl");
+it("digestSeeds throws an InputError with the path for a missing file", async () => {
+  const file = files.path("missing.jsonl");
   await expect(digestSeeds(file)).rejects.toThrow(InputError);
   await expect(digestSeeds(file)).rejects.toThrow(`${file} does not exist. Check the path.`);
 });

@@ -6,7 +6,7 @@ import { temporaryFiles } from "../../../support/temporary-files.js";
 const files = temporaryFiles();
 
 describe("readSeeds", () => {
-  it("reads Alpaca rows: an empty input is none, an output is ignored", async () => {
+  it("readSeeds drops the empty input and the output of Alpaca rows", async () => {
     const file = await files.write(
       JSON.stringify([
         { instruction: "Name a prime.", input: "", output: "7" },
@@ -23,7 +23,7 @@ describe("readSeeds", () => {
     expect(rows[0]?.seed).not.toHaveProperty("input");
   });
 
-  it("takes null, and an input or system of white space, for absent", async () => {
+  it("readSeeds treats null, and a blank input or system, as absent", async () => {
     const messages = [{ role: "user", content: "Hi" }];
     const file = await files.write(
       `${JSON.stringify({ instruction: "A", input: null, system: " \n", messages: null })}\n${JSON.stringify({ instruction: null, input: "", messages })}`,
@@ -33,7 +33,7 @@ describe("readSeeds", () => {
     expect(seeds).toStrictEqual([{ instruction: "A" }, { messages }]);
   });
 
-  it("reads conversations to take up, with a system prompt beside them", async () => {
+  it("readSeeds reads conversations to continue, with an optional system prompt", async () => {
     const messages = [
       { role: "user", content: "Hi", name: "Ann" },
       { role: "assistant", content: "Hello" },
@@ -43,14 +43,14 @@ describe("readSeeds", () => {
     expect(seeds).toEqual([{ messages: messages.map(({ role, content }) => ({ role, content })), system: "Be kind." }]);
   });
 
-  it("goes by the content, not by the name of the file", async () => {
+  it("readSeeds detects the format from the content, not from the file name", async () => {
     const array = await files.write('\n\t [{"instruction":"A"}]', "jsonl");
     const lines = await files.write('\r\n {"instruction":"A"}', "json");
     expect((await readAllSeeds(array)).rows).toEqual([{ index: 0, row: 1, seed: { instruction: "A" } }]);
     expect((await readAllSeeds(lines)).rows).toEqual([{ index: 0, row: 2, seed: { instruction: "A" } }]);
   });
 
-  it("numbers JSONL rows by line and passes over blank lines", async () => {
+  it("readSeeds numbers JSONL rows by line and skips blank lines", async () => {
     const { rows } = await readAllSeeds(await files.write('{"instruction":"A"}\r\n\r\n  \n{"instruction":"B"}\n\n\n'));
     expect(rows.map(({ index, row }) => [index, row])).toEqual([
       [0, 1],
@@ -58,23 +58,23 @@ describe("readSeeds", () => {
     ]);
   });
 
-  it("does not take U+2028 or U+2029 inside a string for the end of a line", async () => {
+  it("readSeeds does not split lines at U+2028 or U+2029 inside a string", async () => {
     const seed = { instruction: "one\u2028two\u2029three" };
     expect((await readAllSeeds(await files.write(JSON.stringify(seed)))).seeds).toEqual([seed]);
   });
 
-  it.each(["[]", " [ ] "])("keeps a row that is named like a part of every object: %s before it", async (nothing) => {
-    const row = `{"__proto__":{"input":"x"},"constructor":1,"nested":${nothing},"instruction":"A"}`;
+  it.each(["[]", " [ ] "])("readSeeds reads a row with fields named like object internals (after the empty list %j)", async (emptyList) => {
+    const row = `{"__proto__":{"input":"x"},"constructor":1,"nested":${emptyList},"instruction":"A"}`;
     for (const text of [row, `[${row}]`]) expect((await readAllSeeds(await files.write(text))).seeds).toStrictEqual([{ instruction: "A" }]);
   });
 
-  describe.each(["jsonl", "json"])("limit in %s", (kind) => {
-    const fileOf = (rows: readonly unknown[]) =>
+  describe.each(["jsonl", "json"])("options for a %s file", (kind) => {
+    const writeRows = (rows: readonly unknown[]) =>
       files.write(kind === "json" ? JSON.stringify(rows) : rows.map((row) => JSON.stringify(row)).join("\n"), kind);
     const rows = [{ instruction: "A" }, { instruction: "" }, { instruction: "B" }, { instruction: "C" }, { instruction: 7 }];
 
-    it("counts valid seeds alone, and keeps the place of each", async () => {
-      const { rows: read, skipped } = await readAllSeeds(await fileOf(rows), { limit: 2, skipInvalid: true });
+    it("readSeeds counts only valid seeds towards the limit and keeps their positions", async () => {
+      const { rows: read, skipped } = await readAllSeeds(await writeRows(rows), { limit: 2, skipInvalid: true });
       expect(read).toEqual([
         { index: 0, row: 1, seed: { instruction: "A" } },
         { index: 2, row: 3, seed: { instruction: "B" } },
@@ -82,18 +82,18 @@ describe("readSeeds", () => {
       expect(skipped.map(({ details }) => details.row)).toEqual([2]);
     });
 
-    it("does not look beyond the last seed", async () => {
-      const { seeds, error } = await readAllSeeds(await fileOf(rows), { limit: 1 });
+    it("readSeeds does not read beyond the limit", async () => {
+      const { seeds, error } = await readAllSeeds(await writeRows(rows), { limit: 1 });
       expect(error).toBeUndefined();
       expect(seeds).toEqual([{ instruction: "A" }]);
     });
 
-    it("of zero gives none", async () => {
-      expect(await readAllSeeds(await fileOf(rows), { limit: 0 })).toMatchObject({ seeds: [], skipped: [], error: undefined });
+    it("readSeeds yields nothing with a limit of zero", async () => {
+      expect(await readAllSeeds(await writeRows(rows), { limit: 0 })).toMatchObject({ seeds: [], skipped: [], error: undefined });
     });
 
-    it("reports every invalid row to onInvalid and goes on", async () => {
-      const { seeds, skipped, error } = await readAllSeeds(await fileOf(rows), { skipInvalid: true });
+    it("readSeeds with skipInvalid reports every invalid row to onInvalid and continues", async () => {
+      const { seeds, skipped, error } = await readAllSeeds(await writeRows(rows), { skipInvalid: true });
       expect(error).toBeUndefined();
       expect(seeds.map(({ instruction }) => instruction)).toEqual(["A", "B", "C"]);
       expect(skipped.map(({ details }) => [details.row, details.field])).toEqual([
@@ -102,8 +102,8 @@ describe("readSeeds", () => {
       ]);
     });
 
-    it("throws the first invalid row otherwise", async () => {
-      const { seeds, skipped, error } = await readAllSeeds(await fileOf(rows));
+    it("readSeeds without skipInvalid throws at the first invalid row", async () => {
+      const { seeds, skipped, error } = await readAllSeeds(await writeRows(rows));
       expect(seeds).toHaveLength(1);
       expect(skipped).toEqual([]);
       expect(error?.details).toMatchObject({ row: 2, field: "instruction" });

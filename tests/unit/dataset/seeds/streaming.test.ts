@@ -7,32 +7,32 @@ import { readSeeds } from "../../../../src/dataset/seeds/read-seeds.js";
 import { temporaryFiles } from "../../../support/temporary-files.js";
 
 const files = temporaryFiles();
-const count = 50_000;
-const readAhead = 1024 * 1024;
+const rowCount = 50_000;
+const maxReadAheadBytes = 1024 * 1024;
 
-/** Rows of equal length in bytes, so that they can be written over in place; their text says how many times they were. */
-function rowText(index: number, edition: number): string {
+/** Formats a row with its edition. All rows have the same length in bytes, so that they can be overwritten in place. */
+function formatRow(index: number, edition: number): string {
   return JSON.stringify({ instruction: `${index} ${edition} `.padEnd(180, "語?!"), output: "ignored" });
 }
 
-function contentOf(kind: string, edition: number, length = count): Buffer {
-  const rows = Array.from({ length }, (_, index) => rowText(index, edition));
+function createContent(kind: string, edition: number, length = rowCount): Buffer {
+  const rows = Array.from({ length }, (_, index) => formatRow(index, edition));
   return Buffer.from(kind === "json" ? `[${rows.join(",")}]` : `${rows.join("\n")}\n`);
 }
 
-/** Whether this process holds the file open; only Linux tells. */
+/** Returns true if this process has the file open. Works on Linux only. */
 async function isOpen(file: string): Promise<boolean> {
   const handles = await readdir("/proc/self/fd");
   const targets = await Promise.all(handles.map((handle) => readlink(`/proc/self/fd/${handle}`).catch(() => "")));
   return targets.includes(file);
 }
 
-describe.each(["jsonl", "json"])("a big file in %s", (kind) => {
-  it("is read while it is used: a consumer that pauses has at most 1 MiB read ahead of it", async () => {
-    const content = contentOf(kind, 0);
+describe.each(["jsonl", "json"])("a large %s file", (kind) => {
+  it("readSeeds reads at most 1 MiB ahead of a consumer that pauses", async () => {
+    const content = createContent(kind, 0);
     const file = await files.write(content, kind);
-    const rowBytes = content.length / count;
-    const half = count / 2;
+    const rowBytes = content.length / rowCount;
+    const half = rowCount / 2;
     const editionAfter = new Map([
       [0, 1],
       [half, 2],
@@ -45,36 +45,36 @@ describe.each(["jsonl", "json"])("a big file in %s", (kind) => {
         seen.push({ index, row, number: number ?? NaN, edition: edition ?? NaN });
         const next = editionAfter.get(index);
         if (next === undefined) continue;
-        // While the consumer pauses, everything from 1 MiB on is replaced. Whoever had read it would go on with the old rows.
-        const from = Math.ceil(index * rowBytes) + readAhead;
-        await handle.write(contentOf(kind, next).subarray(from), 0, null, from);
+        // While the consumer pauses, everything from 1 MiB on is replaced. A reader further ahead would continue with the old rows.
+        const from = Math.ceil(index * rowBytes) + maxReadAheadBytes;
+        await handle.write(createContent(kind, next).subarray(from), 0, null, from);
       }
     } finally {
       await handle.close();
     }
     expect(seen.map(({ index, row, number }) => [index, row, number])).toEqual(
-      Array.from({ length: count }, (_, index) => [index, index + 1, index]),
+      Array.from({ length: rowCount }, (_, index) => [index, index + 1, index]),
     );
-    const rowsAhead = Math.ceil(readAhead / rowBytes) + 1;
-    const editions = (from: number, to: number) => new Set(seen.slice(from, to).map(({ edition }) => edition));
-    expect(editions(0, 1)).toEqual(new Set([0]));
-    expect(editions(rowsAhead, half)).toEqual(new Set([1]));
-    expect(editions(half + rowsAhead, count)).toEqual(new Set([2]));
+    const rowsAhead = Math.ceil(maxReadAheadBytes / rowBytes) + 1;
+    const getEditions = (from: number, to: number) => new Set(seen.slice(from, to).map(({ edition }) => edition));
+    expect(getEditions(0, 1)).toEqual(new Set([0]));
+    expect(getEditions(rowsAhead, half)).toEqual(new Set([1]));
+    expect(getEditions(half + rowsAhead, rowCount)).toEqual(new Set([2]));
   });
 
-  describe.runIf(existsSync("/proc/self/fd"))("is closed", () => {
-    it("when the consumer stops early", async () => {
-      const file = await files.write(contentOf(kind, 0, 2000), kind);
-      const reading = readSeeds(file);
-      await reading.next();
+  describe.runIf(existsSync("/proc/self/fd"))("file handle", () => {
+    it("readSeeds closes the file when the consumer stops early", async () => {
+      const file = await files.write(createContent(kind, 0, 2000), kind);
+      const seeds = readSeeds(file);
+      await seeds.next();
       expect(await isOpen(file)).toBe(true);
-      await reading.return(undefined);
+      await seeds.return(undefined);
       expect(await isOpen(file)).toBe(false);
-      expect(await reading.next()).toEqual({ done: true, value: undefined });
+      expect(await seeds.next()).toEqual({ done: true, value: undefined });
     });
 
-    it("when the consumer throws", async () => {
-      const file = await files.write(contentOf(kind, 0, 2000), kind);
+    it("readSeeds closes the file when the consumer throws", async () => {
+      const file = await files.write(createContent(kind, 0, 2000), kind);
       const consume = async () => {
         for await (const { index } of readSeeds(file)) if (index === 1000) throw new Error("consumer");
       };
@@ -82,20 +82,20 @@ describe.each(["jsonl", "json"])("a big file in %s", (kind) => {
       expect(await isOpen(file)).toBe(false);
     });
 
-    it("at the limit, at the end, and at an error", async () => {
-      const file = await files.write(contentOf(kind, 0, 2000), kind);
+    it("readSeeds closes the file at the limit, at the end and after an error", async () => {
+      const file = await files.write(createContent(kind, 0, 2000), kind);
       for await (const _ of readSeeds(file, { limit: 3 }));
       expect(await isOpen(file)).toBe(false);
-      const faulty = await files.write('[{"instruction":"A"},{}]');
+      const invalidFile = await files.write('[{"instruction":"A"},{}]');
       await expect(
         (async () => {
-          for await (const _ of readSeeds(faulty));
+          for await (const _ of readSeeds(invalidFile));
         })(),
       ).rejects.toThrow("row 2");
-      expect(await isOpen(faulty)).toBe(false);
-      const short = await files.write('{"instruction":"A"}');
-      for await (const _ of readSeeds(short));
-      expect(await isOpen(short)).toBe(false);
+      expect(await isOpen(invalidFile)).toBe(false);
+      const shortFile = await files.write('{"instruction":"A"}');
+      for await (const _ of readSeeds(shortFile));
+      expect(await isOpen(shortFile)).toBe(false);
     });
   });
 });
