@@ -1,7 +1,7 @@
 /** The public API: graphs and their parts, models, checkpoints, seeds, rows, jobs, tracing. */
-export { createReviewInstructGraph, recursionLimitFor, type ReviewInstructGraph, type ReviewInstructOptions } from "./graph/review-instruct.js";
+export { createReviewInstructGraph, getRecursionLimit, type ReviewInstructGraph, type ReviewInstructOptions } from "./graph/review-instruct.js";
 export { createReviewPanel, type ReviewPanel, type ReviewPanelOptions } from "./graph/review-panel.js";
-export { addPanelNodes } from "./graph/panel-nodes.js";
+export { type PanelNodesOptions, addPanelNodes } from "./graph/panel-nodes.js";
 export { dispatchReviewers } from "./graph/routes.js";
 export { createCandidateNode } from "./nodes/candidate.js";
 export { type EvolutionPolicy, createChairmanNode, defaultEvolutionPolicy } from "./nodes/chairman.js";
@@ -9,7 +9,7 @@ export type { CustomReviewer, CustomReviewers, ReviewInput, ReviewResult } from 
 export type { ConversationEvent } from "./nodes/events.js";
 export { HumanDecision, createHumanReviewNode } from "./nodes/human-review.js";
 export { majorityVerdict } from "./nodes/aggregate-reviews.js";
-export type { NodeRuntime } from "./nodes/runtime.js";
+export type { GetSettings, NodeRuntime } from "./nodes/runtime.js";
 export { createStartNode } from "./nodes/start-conversation.js";
 export {
   ConversationInput,
@@ -48,6 +48,7 @@ export {
 export type { CallModel, ModelMiddleware, ModelRequest, ModelResponse, ResponseSchema, TokenUsage } from "./model-calls/model-call.js";
 export { type CallResult, type RepairOptions, callWithRepair } from "./model-calls/call-with-repair.js";
 export { ResponseValidationError, parseJsonOutput } from "./model-calls/json-output.js";
+export { toResponseSchema } from "./model-calls/response-schema.js";
 export { quoteInstructions, quoteUntrusted } from "./model-calls/quote-untrusted.js";
 export type { ResponseStore } from "./model-calls/middleware/response-store.js";
 export { type ModelCallerOptions, createModelCaller } from "./models/create-model-caller.js";
@@ -62,7 +63,7 @@ export type { StopSignals } from "./jobs/stop-signals.js";
 export type { ConversationBackend, ConversationRunner, ConversationTask } from "./generation/conversation-runner.js";
 export { type GenerateJobOptions, type GenerateJobResult, estimateGenerateJob, runGenerateJob } from "./generation/generate-job.js";
 export { type LocalBackendOptions, openLocalBackend } from "./generation/open-local-backend.js";
-export { InputError, InvalidResponseError, ModelCallError, QuorumError, ReviewInstructError } from "./errors.js";
+export { InputError, InvalidResponseError, type ModelCaller, ModelCallError, QuorumError, ReviewInstructError } from "./errors.js";
 export { type Tracing, type TracingOptions, openTracing } from "./tracing/open-tracing.js";
 export type { ConversationTraceMetadata } from "./tracing/labels.js";
 export { createFeedbackCallback, withServerTracing } from "./tracing/server-tracing.js";

@@ -17,7 +17,7 @@ import { afterCandidate, afterChairman, afterHumanReview, afterReviews } from ".
 export interface ReviewInstructOptions {
   /** Makes the model calls; see `createModelCaller`. */
   readonly callModel: CallModel;
-  /** Keeps threads. Leave it out on LangGraph server, which brings its own. */
+  /** Saves threads. Omit it on LangGraph server, which has its own. */
   readonly checkpointer?: BaseCheckpointSaver;
   /**
    * Decides the direction of the next instruction.
@@ -29,11 +29,11 @@ export interface ReviewInstructOptions {
 }
 
 /**
- * Returns the `recursionLimit` for a run of that many turns: five supersteps a turn, one to start, and a reserve of ten.
+ * Returns the `recursionLimit` for a run with this many turns: five supersteps per turn, one to start, and a reserve of ten.
  *
- * Needed for graphs that contain the loop as a node; the loop by itself sets its own limit.
+ * Needed only for a graph that contains the loop as a node: the loop by itself sets its own limit.
  */
-export function recursionLimitFor(turns: number): number {
+export function getRecursionLimit(turns: number): number {
   return 1 + 5 * turns + 10;
 }
 
@@ -42,6 +42,13 @@ export function recursionLimitFor(turns: number): number {
  *
  * The candidate responds, the panel reviews in parallel, the reviews are aggregated to a verdict, and the chairman writes the
  * next instruction, until the last turn. Input `ConversationInput`, output `ConversationOutput`, context `SettingsInput`.
+ *
+ * @example
+ * ```ts
+ * const graph = createReviewInstructGraph({ callModel: createModelCaller() });
+ * const result = await graph.invoke({ instruction: "Why does bread go stale?" }, { context: { model: "openai:gpt-4o-mini" } });
+ * for (const { instruction, response } of getTurnsWithMessages(result)) console.log(instruction, response);
+ * ```
  */
 export function createReviewInstructGraph({ callModel, checkpointer, evolutionPolicy, customReviewers }: ReviewInstructOptions) {
   const graph = new StateGraph({ state: ConversationState, input: ConversationInput, output: ConversationOutput, context: contextSchema })
@@ -63,7 +70,7 @@ export function createReviewInstructGraph({ callModel, checkpointer, evolutionPo
     .addConditionalEdges("chairman", afterChairman, { "next turn": "candidate", "human review": "human_review", "no instruction": END })
     .addConditionalEdges("human_review", afterHumanReview, { "next turn": "candidate", stopped: END })
     .compile({ checkpointer, name: "review_instruct" })
-    .withConfig({ recursionLimit: recursionLimitFor(maxTurns) });
+    .withConfig({ recursionLimit: getRecursionLimit(maxTurns) });
 }
 
 /** The compiled loop. */

@@ -20,20 +20,21 @@ export interface ReviewPanelOptions {
   /** Makes the reviewers' model calls; see `createModelCaller`. */
   readonly callModel: CallModel;
   /**
-   * Fixed settings, used in place of the run's context, which may then hold anything. Default: the context is read as
-   * `Settings`. The panel uses `panel`, `mode`, the models, `wordLimit`, `tieBreak` and `quorum`.
+   * Fixed settings. The run's context is then ignored and may belong to a host graph. Default: the run's context.
+   *
+   * The panel uses `panel`, `mode`, the model settings, `wordLimit`, `tieBreak` and `quorum`.
    */
   readonly settings?: SettingsInput;
   /** Reviewers in code, by the name they have in `settings.panel`. Default: models review. */
   readonly customReviewers?: CustomReviewers;
-  /** Keeps threads when the panel runs by itself. Default: the saver of the host graph. */
+  /** Saves threads when the panel runs by itself. Default: the checkpointer of the host graph. */
   readonly checkpointer?: BaseCheckpointSaver;
 }
 
 /**
  * Creates a graph that reviews the last response of any conversation in parallel and returns reviews and verdict.
  *
- * Add it to a graph of your own as a node, or invoke it. Input `PanelInput` (`messages`), output `PanelOutput`.
+ * Add it to your own graph as a node, or invoke it. Input `PanelInput` (`messages`), output `PanelOutput`.
  *
  * @throws {InputError} For invalid `settings`, and for custom reviewers that the panel does not name.
  */
@@ -64,26 +65,28 @@ export function createReviewPanel({ callModel, settings, customReviewers, checkp
 export type ReviewPanel = ReturnType<typeof createReviewPanel>;
 
 function createSettingsGetter(given: SettingsInput | undefined, customReviewers: CustomReviewers = {}): GetSettings {
-  if (given === undefined) return (runtime) => withReviewers(getContextSettings(runtime), runtime);
+  if (given === undefined) return getPanelSettings;
   const parsed = Settings.safeParse(given);
   if (!parsed.success) throw new InputError(`settings of the review panel:\n${z.prettifyError(parsed.error)}`, { field: "settings" });
   const panelNames = parsed.data.panel.map(({ name }) => name);
   const unknownReviewers = Object.keys(customReviewers).filter((name) => !panelNames.includes(name));
   if (unknownReviewers.length > 0) {
-    throw new InputError(`custom reviewers that \`settings.panel\` (${panelNames.join(", ")}) does not name: ${unknownReviewers.join(", ")}`, {
-      field: "customReviewers",
-    });
+    throw new InputError(
+      `\`settings.panel\` names no reviewer ${unknownReviewers.join(", ")}: rename these custom reviewers, or add them to the panel (${panelNames.join(", ")})`,
+      { field: "customReviewers" },
+    );
   }
   const settings = resolvePanelSettings(parsed.data);
   return () => settings;
 }
 
-/** Keeps resolved settings that have reviewers, and otherwise resolves the context again with the whole panel. */
-function withReviewers(settings: ResolvedSettings, { context }: NodeRuntime): ResolvedSettings {
-  return settings.panel.length > 0 ? settings : resolvePanelSettings(Settings.parse(context ?? {}));
+/** Reads the run's context. A mode without reviewers is resolved again with the whole panel. */
+function getPanelSettings(runtime: NodeRuntime): ResolvedSettings {
+  const settings = getContextSettings(runtime);
+  return settings.panel.length > 0 ? settings : resolvePanelSettings(Settings.parse(runtime.context ?? {}));
 }
 
-/** A caller of the panel wants a review: `one_review` uses its first reviewer, every other mode all of it. */
+/** The panel always reviews: `one_review` uses the first reviewer, every other mode all of them. */
 function resolvePanelSettings(settings: Settings): ResolvedSettings {
   return resolveSettings({ ...settings, mode: settings.mode === "one_review" ? "one_review" : "multi_review" });
 }

@@ -5,7 +5,11 @@ import { type NodeRuntime, getSettings } from "../nodes/runtime.js";
 import { type ConversationState, countTurnsSinceSeed, getCurrentTurn } from "../state/conversation.js";
 import type { ResolvedSettings } from "../state/resolve-settings.js";
 
-/** Returns one task for each reviewer of the panel that has not reviewed the newest response yet. */
+/**
+ * Returns one task for each reviewer of the panel that has not reviewed the newest response yet.
+ *
+ * @param state A turn must have been started in `turns`.
+ */
 export function dispatchReviewers(
   state: { readonly messages: readonly BaseMessage[] } & Pick<ConversationState, "turns">,
   { panel }: Pick<ResolvedSettings, "panel">,
@@ -21,7 +25,7 @@ function isFinalTurn(state: ConversationState, { turns }: ResolvedSettings): boo
   return countTurnsSinceSeed(state) >= turns;
 }
 
-/** Routes after a response: to the reviewers, to the chairman where nobody reviews, or to the end. */
+/** Routes after a response: to the reviewers, to the chairman if the mode has no reviewers, or to the end. */
 export function afterCandidate(state: ConversationState, runtime: NodeRuntime): Send[] | "no review" | "done" {
   const settings = getSettings(runtime);
   const hasPanel = settings.panel.length > 0;
@@ -29,7 +33,7 @@ export function afterCandidate(state: ConversationState, runtime: NodeRuntime): 
   return hasPanel ? dispatchReviewers(state, settings) : "no review";
 }
 
-/** Routes after the reviews: by verdict, back to missing reviewers, or to the end after a reviewed final turn. */
+/** Routes after the reviews: by verdict, to missing reviewers, or to the end after a reviewed final turn. */
 export function afterReviews(state: ConversationState, runtime: NodeRuntime): Send[] | "positive" | "negative" | "done" {
   const settings = getSettings(runtime);
   const { verdict } = getCurrentTurn(state);
@@ -37,13 +41,13 @@ export function afterReviews(state: ConversationState, runtime: NodeRuntime): Se
   return isFinalTurn(state, settings) ? "done" : verdict;
 }
 
-/** Routes after the chairman: to the next response, to human review, or to the end without an instruction. */
+/** Routes after the chairman: to the candidate, to human review, or to the end without an instruction. */
 export function afterChairman(state: ConversationState): "next turn" | "human review" | "no instruction" {
   if (state.earlyStop) return "no instruction";
   return state.pendingInstruction ? "human review" : "next turn";
 }
 
-/** Routes after human review: to the next response or to the end. */
+/** Routes after human review: to the candidate or to the end. */
 export function afterHumanReview(state: ConversationState): "next turn" | "stopped" {
   return state.earlyStop ? "stopped" : "next turn";
 }

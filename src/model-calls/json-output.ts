@@ -3,7 +3,7 @@ import type { z } from "zod";
 
 import type { ResponseErrorCode } from "../errors.js";
 
-/** A reply cannot be used as it is. The message is shown to the model when it is asked again. */
+/** Thrown for a response that cannot be used. The model sees the message when it is asked again. */
 export class ResponseValidationError extends Error {
   override readonly name = "ResponseValidationError";
 
@@ -15,45 +15,51 @@ export class ResponseValidationError extends Error {
   }
 }
 
+/** Maximum number of problems named to the model. */
+const maxIssues = 8;
+
 /**
- * Reads the JSON object in a reply, through code fences, prose around it, trailing commas and the like, and checks it.
- * Throws {@link ResponseValidationError} `response_invalid` naming what is wrong; also where several objects would do, for one of them may
- * be a draft, or quoted from the text under review.
+ * Finds the JSON object in a response and validates it.
+ *
+ * Accepts code fences, prose around the object, trailing commas and other common mistakes. Rejects a response with several
+ * objects that differ: one may be a draft, or a quote from the text under review.
+ *
+ * @throws {ResponseValidationError} Code `response_invalid`, with every problem in the message.
  */
 export function parseJsonOutput<S extends z.ZodType>(text: string, schema: S): z.infer<S> {
-  const faults = new Set<string>();
-  let found = false;
-  // Repairs come last, as they are dear and may guess.
-  for (const read of [JSON.parse, repaired]) {
-    const fitting = new Map<string, z.infer<S>>();
-    for (const object of sourcesIn(text).flatMap((source) => readObject(source, read))) {
+  const issues = new Set<string>();
+  let hasObject = false;
+  // Repairing comes last, as it is slow and may guess wrong.
+  for (const parse of [JSON.parse, parseRepaired]) {
+    const matches = new Map<string, z.infer<S>>();
+    for (const object of findCandidates(text).flatMap((candidate) => parseObject(candidate, parse))) {
       const result = schema.safeParse(object);
-      if (result.success) fitting.set(JSON.stringify(result.data), result.data);
-      else for (const issue of result.error.issues) faults.add(`${issue.path.join(".") || "the object"}: ${issue.message}`);
-      found = true;
+      if (result.success) matches.set(JSON.stringify(result.data), result.data);
+      else for (const issue of result.error.issues) issues.add(`${issue.path.join(".") || "the object"}: ${issue.message}`);
+      hasObject = true;
     }
-    const [only, ...others] = fitting.values();
+    const [first, ...others] = matches.values();
     if (others.length > 0)
       throw new ResponseValidationError(
         "response_invalid",
-        `The reply holds ${fitting.size} JSON objects that differ. Give one, and quote no other.`,
+        `The reply holds ${matches.size} JSON objects that differ. Give one, and quote no other.`,
       );
-    if (only !== undefined) return only;
+    if (first !== undefined) return first;
   }
-  if (!found) throw new ResponseValidationError("response_invalid", "The reply holds no JSON object.");
-  throw new ResponseValidationError("response_invalid", `The JSON does not have the requested shape: ${[...faults].slice(0, 8).join("; ")}.`);
+  if (!hasObject) throw new ResponseValidationError("response_invalid", "The reply holds no JSON object.");
+  throw new ResponseValidationError("response_invalid", `The JSON does not have the requested shape: ${[...issues].slice(0, maxIssues).join("; ")}.`);
 }
 
-/** Every part of a reply that may be an object. A reply that is one as it stands has no other parts. */
-function sourcesIn(text: string): string[] {
-  if (readObject(text, JSON.parse).length > 0) return [text];
+/** Lists the parts of a response that may be an object. A response that is valid JSON as a whole has no other parts. */
+function findCandidates(text: string): string[] {
+  if (parseObject(text, JSON.parse).length > 0) return [text];
   const fenced = [...text.matchAll(/```[a-z]*\s*\n?([\s\S]*?)```/gi)].map((match) => match[1] ?? "");
   const braced = text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1);
-  return [text, ...fenced, braced, ...outermostObjects(text)].filter((source) => source.includes("{"));
+  return [text, ...fenced, braced, ...findOutermostObjects(text)].filter((part) => part.includes("{"));
 }
 
-/** Every outermost `{...}`, braces within strings aside: prose may hold braces, and a reply a draft before its final object. */
-function outermostObjects(text: string): string[] {
+/** Finds every outermost `{...}`, ignoring braces within strings. Prose may contain braces, or a draft before the final object. */
+function findOutermostObjects(text: string): string[] {
   const found: string[] = [];
   let depth = 0;
   let start = 0;
@@ -64,16 +70,16 @@ function outermostObjects(text: string): string[] {
   return found;
 }
 
-function repaired(source: string): unknown {
+function parseRepaired(source: string): unknown {
   return JSON.parse(jsonrepair(source.slice(source.indexOf("{"))));
 }
 
-function readObject(source: string, read: (source: string) => unknown): object[] {
+/** Returns the parsed object as a list of one, or an empty list. */
+function parseObject(source: string, parse: (source: string) => unknown): object[] {
   try {
-    const value = read(source.trim());
+    const value = parse(source.trim());
     return typeof value === "object" && value !== null && !Array.isArray(value) ? [value] : [];
   } catch {
-    // Not readable this way; whether any way worked is decided by the caller.
     return [];
   }
 }

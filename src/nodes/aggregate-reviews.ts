@@ -13,10 +13,10 @@ export function majorityVerdict(reviews: readonly Pick<Review, "verdict">[], tie
   return lead > 0 ? "positive" : "negative";
 }
 
-/** What {@link createAggregateReviewsNode} needs. */
+/** Options of {@link createAggregateReviewsNode}. */
 export interface AggregateReviewsNodeOptions {
   readonly tracker: PanelRunTracker;
-  /** Default: the run's context. */
+  /** Returns the settings of a run. Default: reads the run's context. */
   readonly getSettings?: GetSettings;
 }
 

@@ -8,12 +8,15 @@ import type { NodeRuntime } from "./runtime.js";
 
 /** Input of a custom reviewer. */
 export interface ReviewInput {
+  /** The newest instruction. */
   readonly instruction: string;
+  /** The response to review. */
   readonly response: string;
   /** The whole conversation; the last two messages are the instruction and the response. */
   readonly messages: readonly ConversationMessage[];
   /** The panel member that this reviewer replaces. */
   readonly reviewer: ResolvedReviewer;
+  /** Settings of the run. */
   readonly settings: ResolvedSettings;
 }
 
@@ -21,17 +24,17 @@ export interface ReviewInput {
 export type ReviewResult = Omit<Review, "reviewer"> | Omit<Abstention, "reviewer">;
 
 /**
- * Reviews a response in code, with a service, or with a model of its own.
+ * Reviews a response in code, with a service, or with its own model.
  *
  * Replaces the panel member of the same name and runs in parallel with the others. Return a review, or `{ code, reason }` to
- * abstain. An exception fails the run; a resume calls the reviewer again. `runtime.signal` tells when to stop.
+ * abstain. An exception fails the run; a resume calls the reviewer again. `runtime.signal` is aborted when the run stops.
  */
 export type CustomReviewer = (input: ReviewInput, runtime: NodeRuntime) => ReviewResult | Promise<ReviewResult>;
 
-/** Custom reviewers by the name they have in `settings.panel`. A name that the panel lacks is never called. */
+/** Custom reviewers by the name they have in `settings.panel`. One that the panel does not name is never called. */
 export type CustomReviewers = Readonly<Record<string, CustomReviewer>>;
 
-const Result = z.union([Review.omit({ reviewer: true }), Abstention.omit({ reviewer: true })]);
+const CustomReviewResult = z.union([Review.omit({ reviewer: true }), Abstention.omit({ reviewer: true })]);
 
 /**
  * Calls a custom reviewer and validates what it returns.
@@ -50,7 +53,7 @@ export async function runCustomReviewer(
     { instruction: instruction?.content ?? "", response: response?.content ?? "", messages, reviewer: task.reviewer, settings },
     runtime,
   );
-  const result = Result.safeParse(returned);
+  const result = CustomReviewResult.safeParse(returned);
   if (result.success) return result.data;
   throw new InputError(`custom reviewer "${task.reviewer.name}" returned neither a review nor an abstention:\n${z.prettifyError(result.error)}`, {
     field: `customReviewers.${task.reviewer.name}`,

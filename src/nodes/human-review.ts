@@ -22,7 +22,7 @@ export function createHumanReviewNode() {
     const { pendingInstruction } = state;
     if (!pendingInstruction) throw new RangeError("no instruction waits for human review");
     const { turn, verdict, reviews } = getCurrentTurn(state);
-    const answer: unknown = interrupt(
+    const response: unknown = interrupt(
       {
         prompt: "Accept, edit or end?",
         turn: turn + 1,
@@ -32,7 +32,7 @@ export function createHumanReviewNode() {
       },
       { responseSchema: HumanDecision },
     );
-    const decision = HumanDecision.parse(answer);
+    const decision = HumanDecision.parse(response);
     if (decision.action === "end") {
       const earlyStop = { reason: "stopped_by_human" as const, message: decision.message ?? "A person ended the conversation here." };
       emit(runtime, { type: "early_stop", turn, ...earlyStop });

@@ -31,7 +31,7 @@ export class PanelRunTracker {
     }
   }
 
-  /** Returns true if this run has called the panel's reviewers, or if it cannot be told. */
+  /** Returns true if this run has called the panel's reviewers, or if the run is unknown. */
   hasRunReviewers(runtime: NodeRuntime): boolean {
     return runtime.control === undefined || this.#runs.get(runtime.control)?.has(getPanelNamespace(runtime)) === true;
   }
@@ -47,7 +47,7 @@ export class PanelRunTracker {
   }
 }
 
-/** All nodes of one panel share a checkpoint namespace but for its last part, which is the node's own. */
+/** Returns the part of the checkpoint namespace that all nodes of one panel share. The last part is the node's own. */
 function getPanelNamespace({ configurable }: NodeRuntime): string {
   return String(configurable?.checkpoint_ns ?? "")
     .split("|")

@@ -10,13 +10,14 @@ import { type CustomReviewers, type ReviewResult, runCustomReviewer } from "./cu
 import type { PanelRunTracker } from "./panel-run-tracker.js";
 import { type GetSettings, type NodeRuntime, emit, getCallConfig, getSettings as getContextSettings } from "./runtime.js";
 
-/** What {@link createReviewerNode} needs. */
+/** Options of {@link createReviewerNode}. */
 export interface ReviewerNodeOptions {
+  /** Makes the reviewers' model calls. */
   readonly callModel: CallModel;
   readonly tracker: PanelRunTracker;
-  /** Reviewers in code, by name. Default: models review. */
+  /** Reviewers in code, by the name they have in `settings.panel`. Default: models review. */
   readonly customReviewers?: CustomReviewers;
-  /** Default: the run's context. */
+  /** Returns the settings of a run. Default: reads the run's context. */
   readonly getSettings?: GetSettings;
 }
 
@@ -32,7 +33,7 @@ interface ReviewOutcome {
  * Configuration errors (`configurationErrorCodes`) fail the run instead of counting as abstentions.
  */
 export function createReviewerNode({ callModel, tracker, customReviewers = {}, getSettings = getContextSettings }: ReviewerNodeOptions) {
-  // A map: names are free text, and an object has a "constructor".
+  // A map, because names are free text and every object has a "constructor".
   const custom = new Map(Object.entries(customReviewers));
   return async (task: ReviewTask, runtime: NodeRuntime): Promise<Pick<ConversationUpdate, "turns">> => {
     const settings = getSettings(runtime);

@@ -12,10 +12,10 @@ export type NodeRuntime = LangGraphRunnableConfig;
 /** Returns the settings of a run. */
 export type GetSettings = (runtime: NodeRuntime) => ResolvedSettings;
 
-/** All nodes of a run get the same context object, which is parsed once. */
+/** Resolved settings by context. All nodes of a run get the same context object, so each is parsed once. */
 const parsedSettings = new WeakMap<object, ResolvedSettings>();
 
-/** Parses and resolves the run's context. LangGraph validates a context but does not apply defaults. */
+/** Returns the resolved settings of the run's context. LangGraph validates a context but does not apply defaults. */
 export function getSettings({ context = {} }: NodeRuntime): ResolvedSettings {
   const settings = parsedSettings.get(context) ?? resolveSettings(Settings.parse(context));
   parsedSettings.set(context, settings);
@@ -27,7 +27,7 @@ export function emit(runtime: NodeRuntime, event: ConversationEvent): void {
   runtime.writer?.(event);
 }
 
-/** Labels of one model call, by which traces can be filtered. */
+/** Labels of one model call, for filtering traces. */
 export interface CallLabels {
   readonly caller: ModelCaller;
   readonly turn: number;
@@ -38,9 +38,9 @@ export interface CallLabels {
 }
 
 /**
- * Builds the config of one model call from the node's own.
+ * Returns the config of one model call: the node's own with labels.
  *
- * @returns The node's config with a run name (`review: accuracy turn 2`), and every label as tag and metadata.
+ * @returns The node's config with a run name (`review: accuracy turn 2`) and every label as tag and metadata.
  */
 export function getCallConfig(runtime: NodeRuntime, { caller, turn, evolution, model, promptVersion }: CallLabels): RunnableConfig {
   const { name, group } = caller;

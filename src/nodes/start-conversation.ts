@@ -17,7 +17,7 @@ export function createStartNode() {
     const history = [...state.messages, ...newMessages];
     const last = history.at(-1);
     if (!last || !isHumanMessage(last) || last.text.trim() === "") {
-      throw new InputError("nothing to ask: give `instruction`, or `messages` whose last one is a non-empty user message", { field: "instruction" });
+      throw new InputError("nothing to ask: give `instruction`, or `messages` that end with a non-empty user message", { field: "instruction" });
     }
     const turn = state.turns.length + 1;
     emit(runtime, { type: "instruction", turn, evolution: "seed", instruction: last.text });
@@ -38,24 +38,25 @@ function toInstructionMessages(state: ConversationState): BaseMessage[] {
   const instruction = state.instruction?.trim() ?? "";
   const input = state.input?.trim() ?? "";
   if (instruction === "") {
-    if (input !== "") throw new InputError("`input` was given without an `instruction` that says what to do with it", { field: "input" });
+    if (input !== "")
+      throw new InputError("`input` without `instruction`: give an `instruction` that says what to do with the input", { field: "input" });
     return [];
   }
   const last = state.messages.at(-1);
   if (last && isHumanMessage(last)) {
-    throw new InputError("`messages` already ends with a user message: leave out `instruction`, or put it at the end of `messages`", {
+    throw new InputError("`instruction` after `messages` that already end with a user message: leave out one of the two", {
       field: "instruction",
     });
   }
   return [new HumanMessage(input === "" ? instruction : `${instruction}\n\n${input}`)];
 }
 
-/** Prepends the system prompt unless it is there already. */
+/** Prepends the system prompt unless the conversation has it already. */
 function prependSystemMessage(history: BaseMessage[], system: string | null): BaseMessage[] {
-  const wanted = system?.trim() ?? "";
-  if (wanted === "") return history;
-  const present = history.find(isSystemMessage);
-  if (!present) return [new SystemMessage(wanted), ...history];
-  if (present.text.trim() === wanted) return history;
-  throw new InputError("the conversation already has another system message: change that one, or leave out `system`", { field: "system" });
+  const systemPrompt = system?.trim() ?? "";
+  if (systemPrompt === "") return history;
+  const existing = history.find(isSystemMessage);
+  if (!existing) return [new SystemMessage(systemPrompt), ...history];
+  if (existing.text.trim() === systemPrompt) return history;
+  throw new InputError("`messages` already have another system message: change that one, or leave out `system`", { field: "system" });
 }

@@ -7,7 +7,7 @@ import type { PanelInput, PanelOutput } from "../state/panel.js";
 /**
  * Selects the messages to review: the conversation up to the last instruction, and the last response to it.
  *
- * Leaves out tool messages, calls of tools, empty messages and drafts after the instruction.
+ * Leaves out tool messages, tool calls, empty messages, and drafts between instruction and response.
  *
  * @throws {InputError} If the conversation does not end with an assistant's response to a user message.
  */
@@ -16,8 +16,9 @@ export function selectReviewableMessages({ messages }: PanelInput): BaseMessage[
   const instructionIndex = reviewable.findLastIndex(isHumanMessage);
   const instruction = reviewable[instructionIndex];
   const response = reviewable.at(-1);
-  if (!instruction || !response || !isAIMessage(response))
+  if (!instruction || !response || !isAIMessage(response)) {
     throw new InputError("nothing to review: `messages` must end with the assistant's answer to a user message", { field: "messages" });
+  }
   const systemMessages = reviewable.slice(instructionIndex).filter(isSystemMessage);
   return [...reviewable.slice(0, instructionIndex), ...systemMessages, instruction, response];
 }

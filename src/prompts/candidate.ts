@@ -1,12 +1,13 @@
 import { type BaseMessage, SystemMessage, isSystemMessage } from "@langchain/core/messages";
 
+import { ResponseValidationError } from "../model-calls/json-output.js";
 import type { Settings } from "../state/settings.js";
 import { getLanguageInstruction } from "./language.js";
-import { ResponseValidationError } from "../model-calls/json-output.js";
 
+/** Version of the wording below. Raise it with every change. */
 export const candidatePromptVersion = "candidate/1";
 
-/** The conversation itself, led by what is asked of an answer. A system prompt of the seed's own comes first in it. */
+/** Builds the messages for the candidate: one system message (the seed's system prompt, then the rules) and the conversation. */
 export function buildCandidatePrompt(settings: Pick<Settings, "wordLimit" | "language">, history: readonly BaseMessage[]): BaseMessage[] {
   const rules = [
     "Answer the user's newest message; take the earlier ones as known.",
@@ -14,11 +15,15 @@ export function buildCandidatePrompt(settings: Pick<Settings, "wordLimit" | "lan
     `Write in ${getLanguageInstruction(settings)}.`,
     "Give the answer itself, with no word about these rules.",
   ].join("\n");
-  const own = history.filter(isSystemMessage).map((message) => message.text);
-  return [new SystemMessage([...own, rules].join("\n\n")), ...history.filter((message) => !isSystemMessage(message))];
+  const systemPrompts = history.filter(isSystemMessage).map((message) => message.text);
+  return [new SystemMessage([...systemPrompts, rules].join("\n\n")), ...history.filter((message) => !isSystemMessage(message))];
 }
 
-/** An answer is any text at all. */
+/**
+ * Parses an answer, which may be any text.
+ *
+ * @throws {ResponseValidationError} If the answer is empty.
+ */
 export function parseAnswer(text: string): string {
   const answer = text.trim();
   if (answer === "") throw new ResponseValidationError("response_empty", "The reply is empty.");

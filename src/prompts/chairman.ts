@@ -1,17 +1,19 @@
 import { type BaseMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
 import { z } from "zod";
 
+import { ResponseValidationError, parseJsonOutput } from "../model-calls/json-output.js";
+import { quoteInstructions, quoteUntrusted } from "../model-calls/quote-untrusted.js";
+import { toResponseSchema } from "../model-calls/response-schema.js";
 import type { ConversationMessage } from "../state/conversation.js";
 import type { Evolution, Review } from "../state/records.js";
 import type { Settings, Verdict } from "../state/settings.js";
-import { validateInstruction } from "./validate-instruction.js";
 import { getLanguageInstruction } from "./language.js";
-import { quoteUntrusted, quoteInstructions } from "../model-calls/quote-untrusted.js";
-import { ResponseValidationError, parseJsonOutput } from "../model-calls/json-output.js";
+import { validateInstruction } from "./validate-instruction.js";
 
+/** Version of the wording below. Raise it with every change. */
 export const chairmanPromptVersion = "chairman/2";
 
-/** What the chairman works from. `verdict` is null and `reviews` empty where nobody reviewed. */
+/** Input of the chairman's prompt. Without a review, `verdict` is null and `reviews` is empty. */
 export interface ChairmanPromptInput {
   readonly messages: readonly ConversationMessage[];
   readonly reviews: readonly Review[];
@@ -31,12 +33,12 @@ const directions: Record<ChairmanPromptInput["evolution"], string> = {
   follow_up: "Direction: follow up. Ask what this person would most naturally want to know next.",
 };
 
-/** Everything the chairman is told; every critique stands in it word for word. */
-export function buildChairmanPrompt(settings: Pick<Settings, "wordLimit" | "language">, brief: ChairmanPromptInput): BaseMessage[] {
-  const reviewed = brief.reviews.length > 0;
+/** Builds the messages for the chairman: instructions, conversation, and every critique unchanged. */
+export function buildChairmanPrompt(settings: Pick<Settings, "wordLimit" | "language">, input: ChairmanPromptInput): BaseMessage[] {
+  const reviewed = input.reviews.length > 0;
   const system = [
     `You write the user's next message in a conversation with an assistant.${reviewed ? " A panel has privately judged the assistant's newest answer; you alone read it." : ""}`,
-    directions[brief.evolution],
+    directions[input.evolution],
     quoteInstructions,
     [
       "The message:",
@@ -51,41 +53,36 @@ export function buildChairmanPrompt(settings: Pick<Settings, "wordLimit" | "lang
   ].join("\n\n");
   const material = [
     "The conversation so far:",
-    ...brief.messages.map((line) => quoteUntrusted(line.role, line.content)),
-    ...(reviewed ? ["What the panel said of the newest answer:", ...brief.reviews.map(reviewText)] : []),
-    ...(brief.verdict ? [`The panel's verdict: ${brief.verdict}. Direction: ${brief.evolution}.`] : []),
+    ...input.messages.map(({ role, content }) => quoteUntrusted(role, content)),
+    ...(reviewed ? ["What the panel said of the newest answer:", ...input.reviews.map(formatReview)] : []),
+    ...(input.verdict ? [`The panel's verdict: ${input.verdict}. Direction: ${input.evolution}.`] : []),
     "The user's next message, as one JSON object:",
   ].join("\n\n");
   return [new SystemMessage(system), new HumanMessage(material)];
 }
 
-function reviewText(review: Review): string {
+function formatReview(review: Review): string {
   const scores = Object.entries(review.scores).map(([name, score]) => `${name} ${score}`);
   return `${review.reviewer}: ${review.verdict} (${scores.join(", ")})\n${quoteUntrusted("critique", review.critique)}`;
 }
 
-const instructionReply = z.object({ instruction: z.string() });
+/** The chairman's response. Parsing ignores other keys; the JSON schema forbids them. */
+const InstructionResponse = z.object({ instruction: z.string() });
 
-export const instructionResponseSchema = {
-  name: "next_instruction",
-  schema: {
-    type: "object",
-    additionalProperties: false,
-    required: ["instruction"],
-    properties: { instruction: { type: "string" } },
-  },
-} as const;
+/** JSON schema of the chairman's response. */
+export const instructionResponseSchema = toResponseSchema("next_instruction", InstructionResponse);
 
-/** A reply that is meant as the object asked for, however badly written: it must not pass as the instruction itself. */
+/** Matches a response that is meant as JSON, even if malformed. It must not become the instruction as it is. */
 const looksLikeJson = /^\s*(?:```\w*\s*)?(?:\{|\[\s*["'{])|["'“]instruction["'”]\s*:|\{\s*instruction\s*:/i;
 
 /**
- * Reads the next instruction; a reply that is plain text, with no JSON in it, is taken as the instruction itself.
- * Throws `ResponseValidationError` when it is empty, repeats an earlier one, or speaks of the panel.
+ * Parses the next instruction. A response without JSON is the instruction itself.
+ *
+ * @throws {ResponseValidationError} If the instruction is empty, repeats an earlier one, or mentions the panel.
  */
 export function parseInstruction(text: string, messages: readonly ConversationMessage[]): string {
-  const instruction = (looksLikeJson.test(text) ? parseJsonOutput(text, instructionReply).instruction : text).trim();
-  const fault = validateInstruction(instruction, messages);
-  if (fault) throw new ResponseValidationError(instruction === "" ? "response_empty" : "response_invalid", fault);
+  const instruction = (looksLikeJson.test(text) ? parseJsonOutput(text, InstructionResponse).instruction : text).trim();
+  const problem = validateInstruction(instruction, messages);
+  if (problem) throw new ResponseValidationError(instruction === "" ? "response_empty" : "response_invalid", problem);
   return instruction;
 }

@@ -1,23 +1,25 @@
 import { type BaseMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
 import { z } from "zod";
 
-import type { ConversationMessage } from "../state/conversation.js";
-import { type Review, reviewDimensions } from "../state/records.js";
-import type { ReviewerSettings, Settings } from "../state/settings.js";
-import { quoteUntrusted, quoteInstructions } from "../model-calls/quote-untrusted.js";
 import { parseJsonOutput } from "../model-calls/json-output.js";
+import { quoteInstructions, quoteUntrusted } from "../model-calls/quote-untrusted.js";
+import { toResponseSchema } from "../model-calls/response-schema.js";
+import type { ConversationMessage } from "../state/conversation.js";
+import { type Review, createScoresSchema, reviewDimensions } from "../state/records.js";
+import { type ReviewerSettings, type Settings, Verdict } from "../state/settings.js";
 
+/** Version of the wording below. Raise it with every change. */
 export const reviewerPromptVersion = "reviewer/3";
 
-/** Everything one reviewer is told: the conversation and the newest answer, and no other review. */
+/** Builds the messages for one reviewer: instructions, conversation and newest answer, without other reviews. */
 export function buildReviewerPrompt(
   settings: Pick<Settings, "wordLimit">,
   reviewer: Pick<ReviewerSettings, "name" | "focus">,
   messages: readonly ConversationMessage[],
 ): BaseMessage[] {
-  const lines = [...messages];
-  const answer = lines.pop();
-  const instruction = lines.pop();
+  const instruction = messages.at(-2);
+  const answer = messages.at(-1);
+  const earlier = messages.slice(0, -2);
   const system = [
     "You are one reviewer on a panel that judges the answers of an assistant. The others judge the same answer without hearing you; your own eye is what you bring.",
     `Your focus. ${reviewer.focus}`,
@@ -39,7 +41,7 @@ export function buildReviewerPrompt(
     `Reply with one JSON object and nothing else, in this order: {"critique": "...", "scores": {${reviewDimensions.map((name) => `"${name}": n`).join(", ")}}, "verdict": "positive" or "negative"}`,
   ].join("\n\n");
   const material = [
-    ...(lines.length > 0 ? ["Earlier in the conversation:", ...lines.map((line) => quoteUntrusted(line.role, line.content))] : []),
+    ...(earlier.length > 0 ? ["Earlier in the conversation:", ...earlier.map(({ role, content }) => quoteUntrusted(role, content))] : []),
     "The newest instruction:",
     quoteUntrusted("instruction", instruction?.content ?? ""),
     "The answer to review:",
@@ -49,41 +51,30 @@ export function buildReviewerPrompt(
   return [new SystemMessage(system), new HumanMessage(material)];
 }
 
-/** "8", "8/10" and "8 out of 10" all mean 8. */
-const lenientScore = z.preprocess((value) => {
-  const written = typeof value === "string" ? /^\s*(\d+(?:[.,]\d+)?)\s*(?:(?:\/|out of|von|sur)\s*10)?\s*$/i.exec(value)?.[1] : undefined;
-  return written === undefined ? value : Number(written.replace(",", "."));
+/** The review that the model is asked for. The critique comes first, so that the scores follow from it. */
+const StrictReview = z.object({ critique: z.string(), scores: createScoresSchema(z.int().min(1).max(10)), verdict: Verdict });
+
+/** JSON schema of a review. */
+export const reviewResponseSchema = toResponseSchema("review", StrictReview);
+
+/** Accepts "8", "8/10" and "8 out of 10" for 8, and fractions. */
+const LenientScore = z.preprocess((value) => {
+  const digits = typeof value === "string" ? /^\s*(\d+(?:[.,]\d+)?)\s*(?:(?:\/|out of|von|sur)\s*10)?\s*$/i.exec(value)?.[1] : undefined;
+  return digits === undefined ? value : Number(digits.replace(",", "."));
 }, z.number().min(1).max(10));
 
-const reviewReply = z.object({
-  critique: z.string().trim().min(1),
-  scores: z.object({ usefulness: lenientScore, relevance: lenientScore, accuracy: lenientScore, depth: lenientScore, creativity: lenientScore }),
-  verdict: z.preprocess((value) => (typeof value === "string" ? value.trim().toLowerCase() : value), z.enum(["positive", "negative"])),
+/** The review as models write it: other notations of scores and verdict, and keys that were not asked for. */
+const LenientReview = z.object({
+  critique: StrictReview.shape.critique.trim().min(1),
+  scores: createScoresSchema(LenientScore),
+  verdict: z.preprocess((value) => (typeof value === "string" ? value.trim().toLowerCase() : value), StrictReview.shape.verdict),
 });
 
-const scoreSchema = { type: "integer", minimum: 1, maximum: 10 } as const;
-
-/** The review as a strict JSON schema. The critique comes first, so that scores follow from it. */
-export const reviewResponseSchema = {
-  name: "review",
-  schema: {
-    type: "object",
-    additionalProperties: false,
-    required: ["critique", "scores", "verdict"],
-    properties: {
-      critique: { type: "string" },
-      scores: {
-        type: "object",
-        additionalProperties: false,
-        required: [...reviewDimensions],
-        properties: Object.fromEntries(reviewDimensions.map((name) => [name, scoreSchema])),
-      },
-      verdict: { type: "string", enum: ["positive", "negative"] },
-    },
-  },
-} as const;
-
-/** Throws `ResponseValidationError` when the reply is no review. */
+/**
+ * Parses a review.
+ *
+ * @throws {ResponseValidationError} If the response is no review.
+ */
 export function parseReview(text: string): Omit<Review, "reviewer"> {
-  return parseJsonOutput(text, reviewReply);
+  return parseJsonOutput(text, LenientReview);
 }

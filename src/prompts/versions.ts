@@ -2,5 +2,5 @@ import { candidatePromptVersion } from "./candidate.js";
 import { chairmanPromptVersion } from "./chairman.js";
 import { reviewerPromptVersion } from "./reviewer.js";
 
-/** Raised with every change of wording, so that rows tell which prompts made them. */
+/** Versions of all prompts. Every row records them, so that it shows which prompts made it. */
 export const promptVersions = { candidate: candidatePromptVersion, reviewer: reviewerPromptVersion, chairman: chairmanPromptVersion } as const;

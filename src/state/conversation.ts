@@ -6,7 +6,7 @@ import { z } from "zod";
 import { EarlyStop, Evolution, Turn, TurnUpdate, turnsReducer } from "./records.js";
 import { ReviewerSettings } from "./settings.js";
 
-/** LangGraph's reducer validates messages itself. `z.custom` would have no JSON schema, and so no form in Studio. */
+/** Any array: LangGraph's reducer validates messages. `z.custom` has no JSON schema, so Studio would show no form for it. */
 const messageList: z.ZodType<BaseMessage[], BaseMessage[]> = z.array(z.any());
 const messagesMeta = { ...MessagesZodMeta, default: () => [] };
 const messagesText = { title: "Messages", description: "The conversation: user messages are the instructions, assistant messages the responses." };
@@ -16,12 +16,12 @@ const seedFields = {
   instruction: z
     .string()
     .nullable()
-    .meta({ title: "Instruction", description: "The seed: what the user asks first." })
+    .meta({ title: "Instruction", description: "The seed: the user's first message." })
     .register(registry, { default: () => null }),
   input: z
     .string()
     .nullable()
-    .meta({ title: "Input", description: "Optional material the instruction works on (Alpaca's `input`)." })
+    .meta({ title: "Input", description: "Optional material for the instruction (Alpaca's `input`)." })
     .register(registry, { default: () => null }),
   system: z
     .string()
@@ -32,13 +32,14 @@ const seedFields = {
 
 /** An instruction that waits for human review. */
 const PendingInstruction = z.object({ instruction: z.string(), evolution: Evolution });
-export type Proposal = z.infer<typeof PendingInstruction>;
 
 const turnsText = { title: "Turns", description: "The record of every turn: origin of its instruction, reviews, verdict, calls." };
 
 /**
- * State of the conversation graph. `messages` holds every text (user = instruction, assistant = response), `turns` everything
- * else. The seed fields are set to null once they have become messages.
+ * State of the conversation graph.
+ *
+ * `messages` holds every text (user = instruction, assistant = response), `turns` everything else. The seed fields are set to
+ * null once they have become messages.
  */
 export const ConversationState = z.object({
   messages,
@@ -56,13 +57,14 @@ export const ConversationState = z.object({
 });
 export type ConversationState = z.infer<typeof ConversationState>;
 
-/** State update that a node returns. */
+/** State update that a node returns. `turns` holds changes, which the reducer merges. */
 export interface ConversationUpdate extends Partial<Omit<ConversationState, "turns">> {
   turns?: TurnUpdate[];
 }
 
 /**
- * Input of the conversation graph: `instruction` (optionally with `input` and `system`), or `messages` that end with the user's.
+ * Input of the conversation graph: `instruction` (optionally with `input` and `system`), or `messages` that end with a user message.
+ *
  * A missing seed field becomes null, so that a rejected input leaves nothing behind in its thread.
  */
 export const ConversationInput = z.object({
@@ -73,7 +75,7 @@ export const ConversationInput = z.object({
 });
 export type ConversationInput = z.input<typeof ConversationInput>;
 
-/** Output of the conversation graph. */
+/** Output of the conversation graph. Join messages and turns with {@link getTurnsWithMessages}. */
 export const ConversationOutput = ConversationState.pick({ messages: true, turns: true, earlyStop: true });
 export type ConversationOutput = z.infer<typeof ConversationOutput>;
 
@@ -89,7 +91,7 @@ export type ReviewTask = z.infer<typeof ReviewTask>;
 /**
  * Returns the turn in progress.
  *
- * @throws {RangeError} If no turn was started, which is an error in the graph's wiring.
+ * @throws {RangeError} If no turn was started, i.e. the graph is wired incorrectly.
  */
 export function getCurrentTurn(state: Pick<ConversationState, "turns">): Turn {
   const turn = state.turns.at(-1);
@@ -97,7 +99,7 @@ export function getCurrentTurn(state: Pick<ConversationState, "turns">): Turn {
   return turn;
 }
 
-/** Counts the turns since the newest seed, which restarts the count on a thread that is used again. */
+/** Counts the turns since the newest seed. A new seed on the same thread restarts the count. */
 export function countTurnsSinceSeed(state: Pick<ConversationState, "turns">): number {
   return state.turns.length - state.turns.findLastIndex((turn) => turn.evolution === "seed");
 }
@@ -136,7 +138,7 @@ export interface TurnWithMessages extends Turn {
   readonly response: string | null;
 }
 
-/** Joins the record of every turn with its instruction and response from `messages`. */
+/** Joins the record of every turn with its instruction and response from `messages`, in the order of the turns. */
 export function getTurnsWithMessages(state: Pick<ConversationState, "messages" | "turns">): TurnWithMessages[] {
   const messages = toConversationMessages(state.messages);
   const userIndexes = messages.flatMap((message, index) => (message.role === "user" ? [index] : []));

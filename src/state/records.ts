@@ -7,12 +7,16 @@ export const reviewDimensions = ["usefulness", "relevance", "accuracy", "depth",
 /** One of {@link reviewDimensions}. */
 export type ReviewDimension = (typeof reviewDimensions)[number];
 
-const score = z.number().min(1).max(10);
+/** Creates the schema of scores in all five dimensions from the schema of one score. */
+export function createScoresSchema<Score extends z.ZodType<number>>(score: Score) {
+  return z.object({ usefulness: score, relevance: score, accuracy: score, depth: score, creativity: score });
+}
+
 /** A score per dimension, from 1 (worst) to 10 (best). */
-export const ReviewScores = z.object({ usefulness: score, relevance: score, accuracy: score, depth: score, creativity: score });
+export const ReviewScores = createScoresSchema(z.number().min(1).max(10));
 export type ReviewScores = z.infer<typeof ReviewScores>;
 
-/** One reviewer's judgement of one response. */
+/** One reviewer's review of one response. */
 export const Review = z.object({
   reviewer: z.string(),
   scores: ReviewScores,
@@ -37,7 +41,7 @@ export type Abstention = z.infer<typeof Abstention>;
 export const Evolution = z.enum(["seed", "breadth", "depth", "follow_up"]);
 export type Evolution = z.infer<typeof Evolution>;
 
-/** One model call. Tokens as the endpoint counted them; null where it did not say. */
+/** Usage of one model call. Tokens as the endpoint counted them; null where it did not say. */
 export const CallUsage = z.object({
   /** The role, or the reviewer's name where `group` is `reviewer`. */
   caller: z.string(),
@@ -53,7 +57,7 @@ export const CallUsage = z.object({
 });
 export type CallUsage = z.infer<typeof CallUsage>;
 
-/** Everything recorded about a turn besides its two messages. `verdict` is null without reviews. */
+/** Everything recorded about a turn except its two messages. `verdict` is null without reviews. */
 export const Turn = z.object({
   turn: z.int().min(1),
   /** Index of the instruction among the user messages of the conversation, from 0; its response follows it. */
@@ -66,11 +70,11 @@ export const Turn = z.object({
 });
 export type Turn = z.infer<typeof Turn>;
 
-/** A change to one turn. `evolution` starts the turn (at `userMessageIndex`, else after the previous turn); all else adds to it. */
+/** A change to one turn. `evolution` starts the turn (at `userMessageIndex`, else after the previous turn); other fields add to it. */
 export const TurnUpdate = Turn.partial().required({ turn: true });
 export type TurnUpdate = z.infer<typeof TurnUpdate>;
 
-/** Why a conversation stopped before its last turn. It is valid as far as it goes. */
+/** Why a conversation stopped before its last turn. It is valid up to there. */
 export const EarlyStop = z.object({
   reason: z.enum(["no_valid_instruction", "stopped_by_human"]),
   message: z.string(),

@@ -1,4 +1,4 @@
-import { type ModelSettings, type ReviewerSettings, type Settings } from "./settings.js";
+import type { ModelSettings, ReviewerSettings, Settings } from "./settings.js";
 
 /** One member of the panel with its model settings resolved. */
 export interface ResolvedReviewer extends ModelSettings {
@@ -6,11 +6,12 @@ export interface ResolvedReviewer extends ModelSettings {
   readonly focus: string;
 }
 
-/** Settings in which nothing is left to look up: every role has a model, and mode, turns, panel and quorum agree. */
+/** Settings of one run with all dependencies resolved: every role has a model, and mode, turns, panel and quorum agree. */
 export interface ResolvedSettings extends Pick<
   Settings,
   "mode" | "language" | "wordLimit" | "tieBreak" | "reviewFinalTurn" | "humanReview" | "turns" | "quorum"
 > {
+  /** Models of the two other roles. */
   readonly candidate: ModelSettings;
   readonly chairman: ModelSettings;
   /** The reviewers that review in this mode: none, the first, or all. */
@@ -51,7 +52,7 @@ function getActiveReviewers({ mode, panel }: Settings): readonly ReviewerSetting
   return mode === "one_review" ? panel.slice(0, 1) : [];
 }
 
-/** A role's own value wins over the run's; `baseUrl: null` is a value of its own. */
+/** A role's own value takes precedence. `baseUrl: null` is such a value: it selects the provider's own endpoint. */
 function resolveModel(settings: Settings, own: Settings["candidate"]): ModelSettings {
   return {
     model: own.model ?? settings.model,

@@ -1,18 +1,18 @@
 import { z } from "zod";
 
-/** Longest conversation that can be asked for; the graph's superstep limit follows from it. */
+/** Maximum number of turns. The graph's recursion limit is derived from it. */
 export const maxTurns = 100;
 
-/** The ablations of the paper as settings of one loop (section "Ablation"); see {@link Settings}. */
+/** Which reviewers review: the full method and its ablations (paper, section "Ablation"). See {@link Settings}. */
 export const GenerationMode = z.enum(["single_turn", "no_review", "one_review", "multi_review"]);
 export type GenerationMode = z.infer<typeof GenerationMode>;
 
-/** What a review, and by majority the panel, comes to. */
+/** Result of a review and, by majority, of the panel. */
 export const Verdict = z.enum(["positive", "negative"]);
 export type Verdict = z.infer<typeof Verdict>;
 
-/** Whether a URL names a user or a password before its host. */
-export function hasCredentials(url: string): boolean {
+/** Returns true for a URL with a user or a password before its host. */
+function hasCredentials(url: string): boolean {
   const { username, password } = new URL(url);
   return username !== "" || password !== "";
 }
@@ -23,15 +23,15 @@ const model = z
   .min(1)
   .meta({
     title: "Model",
-    description: "`offline` (rehearsal, no network) or `openai:<name>` for any OpenAI-compatible endpoint.",
+    description: "`offline` (built-in model, no network) or `openai:<name>` for any OpenAI-compatible endpoint.",
     examples: ["offline", "openai:gpt-4o-mini"],
   });
 const baseUrl = z
   .url({ protocol: /^https?$/, abort: true })
   .refine(
-    // Settings are shown and kept in places where a key must not be.
+    // Settings are shown in Studio and written to manifests and traces, which must not contain keys.
     (url) => !hasCredentials(url),
-    "must hold no credentials: put the key into the environment variable that apiKeyEnv names, and take it out of the URL",
+    "must hold no credentials: put the key into the environment variable that apiKeyEnv names, and remove it from the URL",
   )
   .nullable()
   .meta({
@@ -41,11 +41,11 @@ const baseUrl = z
   });
 const apiKeyEnv = z
   .string()
-  // Capitals alone: keys such as `sk_...` and `hf_...` would pass as lower-case names, and be shown wherever the name is.
+  // Capitals only: otherwise keys such as `sk_...` and `hf_...` would pass as names and be shown like one.
   .regex(/^[A-Z_][A-Z0-9_]*$/, "must be the name of an environment variable, in capitals, and not a key")
   .meta({ title: "API key variable", description: "Name of the environment variable that holds the API key. Never the key itself." });
 
-/** What one role may set for itself; what it leaves out comes from the settings of the same name above it. */
+/** Settings of one role. Missing fields are taken from the run's settings of the same name. */
 const RoleModelSettings = z.strictObject({
   model: model.optional(),
   baseUrl: baseUrl.optional(),
@@ -56,7 +56,11 @@ const RoleModelSettings = z.strictObject({
     .max(2)
     .default(0.1)
     .meta({ title: "Temperature", description: "Sampling temperature, 0 to 2 (the authors use 0.1)." }),
-  maxOutputTokens: z.int().min(1).default(2048).meta({ title: "Output limit", description: "Most tokens in one reply, hidden thinking included." }),
+  maxOutputTokens: z
+    .int()
+    .min(1)
+    .default(2048)
+    .meta({ title: "Maximum output tokens", description: "Maximum number of tokens in one response, reasoning included." }),
 });
 
 /** One member of the panel. */
@@ -67,14 +71,14 @@ export const ReviewerSettings = RoleModelSettings.extend({
     .regex(/^[\p{L}\p{N}][\p{L}\p{N} _-]{0,39}$/u, "must be 1 to 40 letters, digits, spaces, - or _")
     .meta({ title: "Name", description: "Unique within the panel; names the reviewer in records and traces." }),
   focus: z.string().trim().min(1).meta({
-    title: "Focus",
-    description: "What this reviewer looks at hardest. Every reviewer still rates all five dimensions.",
+    title: "Criteria",
+    description: "What this reviewer concentrates on. Every reviewer still rates all five dimensions.",
     langgraph_type: "prompt",
   }),
 });
 export type ReviewerSettings = z.infer<typeof ReviewerSettings>;
 
-/** Three reviewers whose foci together cover the five dimensions of the paper (section "Review"). */
+/** Three reviewers whose criteria together cover the five dimensions of the paper (section "Review"). */
 export const defaultPanel: z.input<typeof ReviewerSettings>[] = [
   {
     name: "accuracy",
@@ -93,18 +97,19 @@ export const defaultPanel: z.input<typeof ReviewerSettings>[] = [
   },
 ];
 
-/** Studio's own word for where in the drawn graph a setting is offered. */
+/** Lists the nodes of the graph at which Studio offers a setting. */
 const studioNodes = (...langgraph_nodes: string[]) => ({ langgraph_nodes });
 const allRoleNodes = studioNodes("candidate", "reviewer", "chairman");
-/** A prefault is applied but not shown: this is what a form begins with. */
+/** Defaults of a role for forms: a JSON schema does not contain zod's prefault. */
 const roleDefaults = RoleModelSettings.parse({});
 
 /**
- * Run-time settings of a conversation: the graph's context schema, the form in Studio, the config file of the CLI and the
- * source of its flags. Everything has a default, so the graph runs with no context at all.
+ * Settings of a run: the graph's context schema, the form in Studio, and the config file and flags of the CLI.
+ *
+ * Every setting has a default, so the graph runs without a context.
  */
 export const Settings = z.object({
-  turns: z.int().min(1).max(maxTurns).default(3).meta({ title: "Turns", description: "Instruction and answer pairs to generate." }),
+  turns: z.int().min(1).max(maxTurns).default(3).meta({ title: "Turns", description: "Number of instruction and answer pairs to generate." }),
   mode: GenerationMode.default("multi_review").meta({
     title: "Mode",
     description:
@@ -115,13 +120,13 @@ export const Settings = z.object({
   apiKeyEnv: apiKeyEnv.default("OPENAI_API_KEY").meta(allRoleNodes),
   candidate: RoleModelSettings.prefault({}).meta({
     title: "Candidate",
-    description: "Model of the candidate, who answers.",
+    description: "Model of the candidate, which answers.",
     default: roleDefaults,
     ...studioNodes("candidate"),
   }),
   chairman: RoleModelSettings.prefault({}).meta({
     title: "Chairman",
-    description: "Model of the chairman, who asks the next question.",
+    description: "Model of the chairman, which asks the next question.",
     default: roleDefaults,
     ...studioNodes("chairman"),
   }),
@@ -132,7 +137,7 @@ export const Settings = z.object({
     .prefault(defaultPanel)
     .meta({
       title: "Panel",
-      description: "The reviewers, each with a name, a focus and, where wanted, a model of its own.",
+      description: "The reviewers, each with a name, a focus and optionally its own model.",
       default: defaultPanel.map((reviewer) => ({ ...roleDefaults, ...reviewer })),
       ...studioNodes("reviewer"),
     }),
@@ -151,7 +156,7 @@ export const Settings = z.object({
     .int()
     .min(10)
     .default(300)
-    .meta({ title: "Word limit", description: "Most words the candidate should use in an answer.", ...studioNodes("candidate") }),
+    .meta({ title: "Word limit", description: "Maximum number of words in an answer.", ...studioNodes("candidate") }),
   tieBreak: z
     .enum(["breadth", "depth"])
     .default("depth")
@@ -166,7 +171,7 @@ export const Settings = z.object({
     .default(2)
     .meta({
       title: "Quorum",
-      description: "Fewest reviews that a verdict needs; a smaller panel needs all of its own.",
+      description: "Minimum number of reviews for a verdict. A smaller panel needs all of its reviews.",
       ...studioNodes("aggregate_reviews"),
     }),
   reviewFinalTurn: z
@@ -174,7 +179,7 @@ export const Settings = z.object({
     .default(false)
     .meta({
       title: "Review the final turn",
-      description: "Also review the last answer, at the price of one call a reviewer.",
+      description: "Also review the last answer, which costs one call per reviewer.",
       ...studioNodes("reviewer"),
     }),
   humanReview: z
@@ -182,15 +187,15 @@ export const Settings = z.object({
     .default(false)
     .meta({
       title: "Human review",
-      description: "Pause before each new instruction for a person to accept, edit or end.",
+      description: "Pause before each new instruction so that a person can accept, edit or end.",
       ...studioNodes("human_review"),
     }),
 });
 export type Settings = z.infer<typeof Settings>;
-/** Settings as a caller gives them: whatever is left out has its default. */
+/** Settings as a caller gives them. Missing ones get their default. */
 export type SettingsInput = z.input<typeof Settings>;
 
-/** A role's model with every field settled: its own where set, else the run's. */
+/** Model settings of one role with every field resolved: the role's own value, else the run's. */
 export interface ModelSettings {
   readonly model: string;
   readonly baseUrl: string | null;

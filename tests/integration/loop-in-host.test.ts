@@ -1,7 +1,7 @@
 import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { expect, it } from "vitest";
 
-import { createReviewInstructGraph, recursionLimitFor } from "../../src/graph/review-instruct.js";
+import { createReviewInstructGraph, getRecursionLimit } from "../../src/graph/review-instruct.js";
 import { Settings } from "../../src/state/settings.js";
 import { createScriptedModels } from "../support/scripted-models.js";
 
@@ -13,6 +13,6 @@ it("runs as a node of another graph, with as many turns as the limit is given fo
     .addEdge(START, "loop")
     .compile();
   const input = { messages: [{ role: "user", content: "How do I bake bread?" }] };
-  const { messages } = await host.invoke(input, { context: Settings.parse({ turns, humanReview: false }), recursionLimit: recursionLimitFor(turns) });
+  const { messages } = await host.invoke(input, { context: Settings.parse({ turns, humanReview: false }), recursionLimit: getRecursionLimit(turns) });
   expect(messages).toHaveLength(2 * turns);
 });

@@ -7,21 +7,21 @@ import { hostileTexts } from "../../support/hostile-texts.js";
 
 const history = [new SystemMessage("You are a baker. $&"), new HumanMessage("Why knead?"), new AIMessage("Gluten."), new HumanMessage("How long?")];
 
-describe("what the candidate is told", () => {
+describe("buildCandidatePrompt", () => {
   const messages = buildCandidatePrompt(Settings.parse({ wordLimit: 123, language: "Swahili" }), history);
 
-  it("is the conversation as it stands, behind one system message", () => {
+  it("the candidate gets one system message and then the unchanged conversation", () => {
     expect(messages.map((message) => message.getType())).toEqual(["system", "human", "ai", "human"]);
     expect(messages.slice(1)).toEqual(history.slice(1));
   });
 
-  it("begins with the seed's own system prompt, then the rules", () => {
+  it("the candidate's system message begins with the seed's system prompt, followed by the rules", () => {
     expect(messages[0]?.text.startsWith("You are a baker. $&\n\n")).toBe(true);
     expect(messages[0]?.text).toContain("123 words");
     expect(messages[0]?.text).toContain("Write in Swahili.");
   });
 
-  it("needs no system prompt of the seed's own", () => {
+  it("the candidate's system message holds only the rules when the seed has no system prompt", () => {
     const [system, ...rest] = buildCandidatePrompt(Settings.parse({}), [new HumanMessage("Why knead?")]);
     expect(system?.text).toContain("300 words");
     expect(system?.text).toContain("the language of the user's first message");
@@ -29,12 +29,12 @@ describe("what the candidate is told", () => {
   });
 });
 
-describe("an answer", () => {
-  it.each(hostileTexts)("may say anything: %j", (text) => {
+describe("parseAnswer", () => {
+  it.each(hostileTexts)("parseAnswer accepts any text: %j", (text) => {
     expect(parseAnswer(`\n${text} `)).toBe(text.trim());
   });
 
-  it("says something", () => {
+  it("parseAnswer throws for an empty answer", () => {
     expect(() => parseAnswer(" \n")).toThrow(expect.objectContaining({ code: "response_empty" }));
   });
 });

@@ -3,33 +3,34 @@ import { describe, expect, it } from "vitest";
 
 import { parseQuotes } from "../../../src/model-calls/quote-untrusted.js";
 import { ResponseValidationError } from "../../../src/model-calls/json-output.js";
-import { parseReview, reviewResponseSchema, buildReviewerPrompt } from "../../../src/prompts/reviewer.js";
+import { buildReviewerPrompt, parseReview, reviewResponseSchema } from "../../../src/prompts/reviewer.js";
+import type { ConversationMessage } from "../../../src/state/conversation.js";
 import { reviewDimensions } from "../../../src/state/records.js";
 import { ReviewerSettings, Settings } from "../../../src/state/settings.js";
 import { hostileTexts } from "../../support/hostile-texts.js";
 
 const reviewer = ReviewerSettings.parse({ name: "rigour", focus: "Proofs that cost $& and $1" });
 
-function promptFor(messages: Parameters<typeof buildReviewerPrompt>[2]) {
-  const messages = buildReviewerPrompt(Settings.parse({ wordLimit: 123 }), reviewer, messages);
+function buildPrompt(conversation: readonly ConversationMessage[]) {
+  const messages = buildReviewerPrompt(Settings.parse({ wordLimit: 123 }), reviewer, conversation);
   return { messages, system: messages[0]?.text ?? "", material: messages[1]?.text ?? "" };
 }
 
-describe("what a reviewer is told", () => {
+describe("buildReviewerPrompt", () => {
   const text = fc.oneof(fc.string(), fc.constantFrom(...hostileTexts));
 
-  it("is the conversation to the letter: earlier messages, the newest instruction, its answer", () => {
+  it("a reviewer gets earlier messages, the newest instruction and the answer, all unchanged", () => {
     fc.assert(
-      fc.property(text, text, text, text, (first, reply, instruction, answer) => {
-        const { material } = promptFor([
+      fc.property(text, text, text, text, (first, response, instruction, answer) => {
+        const { material } = buildPrompt([
           { role: "user", content: first },
-          { role: "assistant", content: reply },
+          { role: "assistant", content: response },
           { role: "user", content: instruction },
           { role: "assistant", content: answer },
         ]);
         expect(parseQuotes(material)).toEqual([
           { label: "user", text: first },
-          { label: "assistant", text: reply },
+          { label: "assistant", text: response },
           { label: "instruction", text: instruction },
           { label: "answer", text: answer },
         ]);
@@ -37,8 +38,8 @@ describe("what a reviewer is told", () => {
     );
   });
 
-  it("keeps what others wrote out of its orders", () => {
-    const { system, material, messages } = promptFor([
+  it("a reviewer's system message contains no text of the conversation", () => {
+    const { system, material, messages } = buildPrompt([
       { role: "user", content: "Seed text." },
       { role: "assistant", content: "Answer text." },
     ]);
@@ -47,8 +48,8 @@ describe("what a reviewer is told", () => {
     expect(material).not.toContain("Earlier in the conversation");
   });
 
-  it("names the focus, the word limit and every field of the reply", () => {
-    const { system } = promptFor([
+  it("a reviewer's system message names the focus, the word limit and every key of the response", () => {
+    const { system } = buildPrompt([
       { role: "user", content: "Q" },
       { role: "assistant", content: "A" },
     ]);
@@ -59,18 +60,18 @@ describe("what a reviewer is told", () => {
 });
 
 describe("parseReview", () => {
-  const reply = {
+  const review = {
     critique: "No source for the 40 %.",
     scores: { usefulness: 7, relevance: 8, accuracy: 3, depth: 5, creativity: 4 },
     verdict: "negative",
   };
 
   function withScore(accuracy: unknown): string {
-    return JSON.stringify({ ...reply, scores: { ...reply.scores, accuracy } });
+    return JSON.stringify({ ...review, scores: { ...review.scores, accuracy } });
   }
 
-  it("reads a review as asked for", () => {
-    expect(parseReview(JSON.stringify(reply))).toEqual(reply);
+  it("parseReview accepts a review as requested", () => {
+    expect(parseReview(JSON.stringify(review))).toEqual(review);
   });
 
   it.each([
@@ -86,46 +87,69 @@ describe("parseReview", () => {
     ["7,5", 7.5],
     ["8 von 10", 8],
     ["10/10", 10],
-  ])("takes the score %j for %d", (written, meant) => {
-    expect(parseReview(withScore(written)).scores.accuracy).toBe(meant);
+  ])("parseReview reads the score %j as %d", (written, score) => {
+    expect(parseReview(withScore(written)).scores.accuracy).toBe(score);
   });
 
-  it.each([0, 11, -3, "0/10", "80/100", "8/5", "8 of them", "high", "", null, [8], true, "NaN", "1e1"])("refuses the score %j", (written) => {
-    expect(() => parseReview(withScore(written))).toThrow(/scores\.accuracy: /);
-  });
+  it.each([0, 11, -3, "0/10", "80/100", "8/5", "8 of them", "high", "", null, [8], true, "NaN", "1e1"])(
+    "parseReview rejects the score %j",
+    (written) => {
+      expect(() => parseReview(withScore(written))).toThrow(/scores\.accuracy: /);
+    },
+  );
 
-  it.each([" Positive", "NEGATIVE\n"])("reads the verdict %j", (verdict) => {
-    expect(parseReview(JSON.stringify({ ...reply, verdict })).verdict).toBe(verdict.trim().toLowerCase());
+  it.each([" Positive", "NEGATIVE\n"])("parseReview accepts the verdict %j", (verdict) => {
+    expect(parseReview(JSON.stringify({ ...review, verdict })).verdict).toBe(verdict.trim().toLowerCase());
   });
 
   it.each([
-    ["an unknown verdict", { ...reply, verdict: "mixed" }, /verdict: /],
-    ["no verdict", { ...reply, verdict: undefined }, /verdict: /],
-    ["an empty critique", { ...reply, critique: "  " }, /critique: /],
-    ["a critique in points", { ...reply, critique: ["a", "b"] }, /critique: /],
-    ["a dimension left out", { ...reply, scores: { ...reply.scores, depth: undefined } }, /scores\.depth: /],
-    ["no scores", { critique: reply.critique, verdict: reply.verdict }, /scores: /],
-    ["a verdict alone", { verdict: "positive" }, /critique: .*scores: /],
-  ])("refuses %s and names it", (_, written, message) => {
+    ["an unknown verdict", { ...review, verdict: "mixed" }, /verdict: /],
+    ["no verdict", { ...review, verdict: undefined }, /verdict: /],
+    ["an empty critique", { ...review, critique: "  " }, /critique: /],
+    ["a list as critique", { ...review, critique: ["a", "b"] }, /critique: /],
+    ["a missing dimension", { ...review, scores: { ...review.scores, depth: undefined } }, /scores\.depth: /],
+    ["no scores", { critique: review.critique, verdict: review.verdict }, /scores: /],
+    ["nothing but a verdict", { verdict: "positive" }, /critique: .*scores: /],
+  ])("parseReview rejects %s and names the key", (_, written, message) => {
     expect(() => parseReview(JSON.stringify(written))).toThrow(message);
     expect(() => parseReview(JSON.stringify(written))).toThrow(ResponseValidationError);
   });
 
-  it("drops what was not asked for", () => {
-    expect(parseReview(JSON.stringify({ ...reply, reviewer: "chairman", thinking: "hm" }))).toEqual(reply);
+  it("parseReview ignores keys that were not requested", () => {
+    expect(parseReview(JSON.stringify({ ...review, reviewer: "chairman", thinking: "hm" }))).toEqual(review);
   });
 
-  it.each(hostileTexts)("keeps a critique to the letter: %j", (critique) => {
-    expect(parseReview(JSON.stringify({ ...reply, critique })).critique).toBe(critique.trim());
+  it.each(hostileTexts)("parseReview keeps any critique unchanged: %j", (critique) => {
+    expect(parseReview(JSON.stringify({ ...review, critique })).critique).toBe(critique.trim());
   });
 });
 
-describe("the schema for endpoints", () => {
-  it("is strict all the way down, and puts the critique before what follows from it", () => {
-    const { schema } = reviewResponseSchema;
-    expect(Object.keys(schema.properties)).toEqual(["critique", "scores", "verdict"]);
-    expect(schema).toMatchObject({ additionalProperties: false, required: ["critique", "scores", "verdict"] });
-    expect(schema.properties.scores).toMatchObject({ additionalProperties: false, required: [...reviewDimensions] });
-    expect(Object.keys(schema.properties.scores.properties)).toEqual([...reviewDimensions]);
+describe("reviewResponseSchema", () => {
+  const score = { type: "integer", minimum: 1, maximum: 10 };
+
+  it("the schema of a review is strict in every object", () => {
+    expect(reviewResponseSchema).toEqual({
+      name: "review",
+      schema: {
+        type: "object",
+        additionalProperties: false,
+        required: ["critique", "scores", "verdict"],
+        properties: {
+          critique: { type: "string" },
+          scores: {
+            type: "object",
+            additionalProperties: false,
+            required: [...reviewDimensions],
+            properties: Object.fromEntries(reviewDimensions.map((dimension) => [dimension, score])),
+          },
+          verdict: { type: "string", enum: ["positive", "negative"] },
+        },
+      },
+    });
+  });
+
+  it("the schema of a review asks for the critique first, so that scores and verdict follow from it", () => {
+    const keys = ["critique", "scores", ...reviewDimensions, "verdict"];
+    expect(JSON.stringify(reviewResponseSchema.schema.properties)).toMatch(new RegExp(keys.map((key) => `"${key}":`).join(".*")));
   });
 });

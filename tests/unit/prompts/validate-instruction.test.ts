@@ -8,57 +8,57 @@ const messages = [
   { role: "assistant", content: "They turn light into current." },
 ] as const;
 
-function about(instruction: string, response: string) {
+function createConversation(instruction: string, response: string) {
   return [
     { role: "user", content: instruction },
     { role: "assistant", content: response },
   ] as const;
 }
 
-describe("an empty instruction", () => {
-  it.each(["", " ", "\n\t"])("is at fault: %j", (text) => {
+describe("validateInstruction for empty instructions", () => {
+  it.each(["", " ", "\n\t"])("an empty instruction is rejected: %j", (text) => {
     expect(validateInstruction(text, messages)).toMatch(/empty/);
   });
 });
 
-describe("a repeated instruction", () => {
+describe("validateInstruction for repeated instructions", () => {
   it.each([
     "How do solar panels work?",
     "how do SOLAR panels work",
     "  How  do\nsolar panels work?! ",
     '"How do solar-panels work?"',
     "Ｈow do solar panels work？",
-  ])("is at fault however it is spelt: %j", (text) => {
+  ])("a repeated instruction is rejected in any spelling: %j", (text) => {
     expect(validateInstruction(text, messages)).toMatch(/repeats/);
   });
 
-  it("is found anywhere in the conversation", () => {
+  it("a repetition of any earlier instruction is rejected", () => {
     const long = [...messages, { role: "user", content: "What do they cost?" }, { role: "assistant", content: "It depends." }] as const;
     expect(validateInstruction("How do solar panels work?", long)).toMatch(/repeats/);
     expect(validateInstruction("What do they cost?", long)).toMatch(/repeats/);
   });
 
-  it("is found in every script and without any letters", () => {
-    expect(validateInstruction("太阳能电池板如何工作", about("太阳能电池板如何工作？", "…"))).toMatch(/repeats/);
-    expect(validateInstruction("???", about("???", "What do you mean?"))).toMatch(/repeats/);
-    expect(validateInstruction("!!!", about("???", "What do you mean?"))).toBeNull();
+  it("a repetition is recognised in any script, and without letters", () => {
+    expect(validateInstruction("太阳能电池板如何工作", createConversation("太阳能电池板如何工作？", "…"))).toMatch(/repeats/);
+    expect(validateInstruction("???", createConversation("???", "What do you mean?"))).toMatch(/repeats/);
+    expect(validateInstruction("!!!", createConversation("???", "What do you mean?"))).toBeNull();
   });
 
-  it("is not one that merely begins alike, or that the assistant said", () => {
+  it("an instruction that only begins like an earlier one, or repeats the assistant, is accepted", () => {
     expect(validateInstruction("How do solar panels work at night?", messages)).toBeNull();
     expect(validateInstruction("They turn light into current?", messages)).toBeNull();
   });
 
-  it("is at fault whatever it says", () => {
+  it("a repetition is rejected whatever its text", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.constantFrom("", " ", "\n"), (text, space) => {
-        expect(validateInstruction(`${space}${text}${space}`, about(text, "Yes."))).not.toBeNull();
+        expect(validateInstruction(`${space}${text}${space}`, createConversation(text, "Yes."))).not.toBeNull();
       }),
     );
   });
 });
 
-describe("a leak of the machinery", () => {
+describe("validateInstruction for leaks", () => {
   it.each([
     ["<ask>What do they cost?</ask>", "<ask>"],
     ["What do they cost?</raise>", "</raise>"],
@@ -82,22 +82,22 @@ describe("a leak of the machinery", () => {
     ["For a depth question: what do they cost?", "depth question"],
     ["Accuracy was scored 4/10. What is right?", "scored 4/10"],
     ["You got a score of 4 out of 10. What is right?", "score of 4 out of 10"],
-  ])("is at fault and named: %s", (text, leak) => {
+  ])("a leak of tags, roles or reviews is rejected and named: %s", (text, leak) => {
     expect(validateInstruction(text, messages)).toContain(`"${leak}"`);
   });
 
-  it("is not excused by a harmless mark before it", () => {
-    const coding = about("What does this print?\n```js\nf()\n```", "Nothing.");
+  it("a leak is rejected even after a harmless mark", () => {
+    const coding = createConversation("What does this print?\n```js\nf()\n```", "Nothing.");
     expect(validateInstruction("And this?\n```js\ng()\n```", coding)).toBeNull();
     expect(validateInstruction("And this?\n```js\ng()\n```\n<ask>And that?</ask>", coding)).toContain('"<ask>"');
   });
 
-  it("is at fault in every conversation that does not speak of it", () => {
-    expect(validateInstruction("What did the reviewers miss?", about("Write a book review.", "Here it is."))).toContain('"reviewers"');
+  it("a leak is rejected in a conversation that only uses a similar word", () => {
+    expect(validateInstruction("What did the reviewers miss?", createConversation("Write a book review.", "Here it is."))).toContain('"reviewers"');
   });
 });
 
-describe("a fair instruction", () => {
+describe("validateInstruction for valid instructions", () => {
   it.each([
     "Do solar panels find use in space?",
     "How do I clean the panels, and who should judge the result?",
@@ -113,21 +113,21 @@ describe("a fair instruction", () => {
     "The next question is hard for me: do they pay off?",
     "Sure, but here is the catch: who pays for it?",
     "Compare 3 < 5 and 5 > 3 in C++ templates like vector<vector<int>> please.",
-  ])("is let through: %s", (text) => {
+  ])("a valid instruction is accepted: %s", (text) => {
     expect(validateInstruction(text, messages)).toBeNull();
   });
 
   it.each([
-    ["Make the review shorter and less formal.", about("Write a book review of Dune.", "A desert planet ...")],
-    ["How do peer reviewers get chosen?", about("What is peer review?", "Experts, called reviewers, read the paper.")],
-    ["Do the reviewers get paid?", about("What does a peer reviewer do?", "They read papers.")],
-    ["Who elects the chairman?", about("How is a board run?", "By a chairman.")],
-    ["What was the verdict?", about("Tell me of the trial of Socrates.", "The jury reached its verdict in a day.")],
-    ["How do I follow up after the interview?", about("How do I prepare for an interview?", "Read about the firm.")],
-    ["What did the panel find?", about("Who sat on the panel of the inquiry?", "Three judges.")],
-    ["And where does `</think>` go?", about("What is </think> in a prompt?", "An end tag.")],
-    ["What does <<<EOF mean?", about("What is <<< in bash?", "A here string.")],
-  ])("may use words that the conversation uses: %s", (text, spoken) => {
-    expect(validateInstruction(text, spoken)).toBeNull();
+    ["Make the review shorter and less formal.", createConversation("Write a book review of Dune.", "A desert planet ...")],
+    ["How do peer reviewers get chosen?", createConversation("What is peer review?", "Experts, called reviewers, read the paper.")],
+    ["Do the reviewers get paid?", createConversation("What does a peer reviewer do?", "They read papers.")],
+    ["Who elects the chairman?", createConversation("How is a board run?", "By a chairman.")],
+    ["What was the verdict?", createConversation("Tell me of the trial of Socrates.", "The jury reached its verdict in a day.")],
+    ["How do I follow up after the interview?", createConversation("How do I prepare for an interview?", "Read about the firm.")],
+    ["What did the panel find?", createConversation("Who sat on the panel of the inquiry?", "Three judges.")],
+    ["And where does `</think>` go?", createConversation("What is </think> in a prompt?", "An end tag.")],
+    ["What does <<<EOF mean?", createConversation("What is <<< in bash?", "A here string.")],
+  ])("an instruction may use words of its conversation: %s", (text, conversation) => {
+    expect(validateInstruction(text, conversation)).toBeNull();
   });
 });
