@@ -1,22 +1,19 @@
 import { stopsJob } from "../jobs/job-stopping-errors.js";
 
-/** What the exit code tells a script. */
+/** Exit codes of every command. */
 export const exitCodes = {
   ok: 0,
-  /** Bad input, bad settings, or a fault that nothing could be done about. */
+  /** Wrong input, settings or file. */
   error: 1,
-  /** The job is through, but some conversations failed; see failures.jsonl. */
+  /** The job is done, but some items failed; see failures.jsonl. */
   partialFailure: 2,
-  /**
-   * Stopped, or not even begun, by what `stopsJob` lists (budget, endpoint, disk, database, key, ...). Once that is mended the
-   * same command goes on.
-   */
+  /** Stopped by an error that `stopsJob` lists (budget, endpoint, disk, key, ...). The same command continues later. */
   stopped: 3,
-  /** The same, because a person or the system asked for it. */
+  /** Stopped by a signal. The same command continues later. */
   interrupted: 130,
 } as const;
 
-/** The exit code of a command that failed, at its start or later. */
+/** Returns the exit code of a command that threw. */
 export function getExitCode(error: unknown): number {
   return stopsJob(error) ? exitCodes.stopped : exitCodes.error;
 }

@@ -8,13 +8,13 @@ import { createLogger } from "../logger.js";
 import { getExitCode, exitCodes } from "./exit-codes.js";
 import { createProgram } from "./program.js";
 
-// LangGraph derives schemas anew for every state update: compiling each would cost more than it saves.
+// LangGraph creates new schemas for every state update: compiling each would cost more than it saves.
 z.config({ jitless: true });
 
-/** Runs one command line and gives its exit code; the only place that exits. */
+/** Runs one command line and returns its exit code. */
 async function main(args: readonly string[]): Promise<number> {
   let code: number = exitCodes.ok;
-  // Not by the parsed flag: a command line that cannot be parsed is to be told as JSON, too.
+  // Read from argv, not from the parsed flags: usage errors must be JSON as well.
   const json = args.includes("--json-progress");
   const logger = createLogger({ json });
   const setExitCode = (given: number) => {
@@ -26,18 +26,18 @@ async function main(args: readonly string[]): Promise<number> {
     return code;
   } catch (thrown) {
     const error = unwrapAggregateError(thrown);
-    // Commander has already said what was wrong; help and version end here too.
+    // Commander has already printed what was wrong. Help and version end here as well.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.error;
     logger.error(error instanceof ReviewInstructError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error));
     return getExitCode(error);
   }
 }
 
-// A reader that closed the pipe (`| head`) has seen enough.
+// A reader that closes the pipe early (`| head`) is not an error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(exitCodes.ok);
   throw error;
 });
 process.exitCode = await main(process.argv.slice(2));
-// Whatever still keeps the process up (idle keep-alive sockets) has nothing left to say.
+// Idle keep-alive sockets would keep the process alive.
 process.exit();

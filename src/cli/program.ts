@@ -5,16 +5,18 @@ import { addGenerateCommand } from "./commands/generate.js";
 import { addPushCommand } from "./commands/push.js";
 import { addRunCommand } from "./commands/run.js";
 import { addTraceCommand } from "./commands/trace.js";
-import { packageVersion } from "../version.js";
+import { getPackageVersion } from "../version.js";
 
 /**
- * The whole command line. Commands load what they need when they run; `setExitCode` takes their result.
- * Complaints about the command line itself go to `complaints`. Default: to stderr, as they are.
+ * Creates the command line. Commands load what they need when they run.
+ *
+ * @param setExitCode Receives the exit code of the command that ran.
+ * @param usageErrors Logs errors in the command line itself. Default: they go to stderr as they are.
  */
 export function createProgram(setExitCode: (code: number) => void, usageErrors?: Logger): Command {
   const program = new Command("review-instruct")
     .description("Multi-turn training conversations, driven by reviews: a candidate answers, a panel judges, a chairman asks on.")
-    .version(packageVersion())
+    .version(getPackageVersion())
     .showHelpAfterError("(--help lists every option)")
     .exitOverride()
     .configureOutput(usageErrors ? { outputError: (text) => usageErrors.error(text.trim()), writeErr: (text) => usageErrors.info(text.trim()) } : {});

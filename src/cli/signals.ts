@@ -4,17 +4,16 @@ import type { StopSignals } from "../jobs/stop-signals.js";
 import type { Logger } from "../logger.js";
 
 /**
- * The first SIGINT or SIGTERM lets every conversation reach its next superstep; the second stops at once. Both leave
- * everything resumable.
+ * Listens to SIGINT and SIGTERM: the first stops at the next superstep, the second at once. Both leave everything resumable.
  */
 export function stopOnSignals(logger: Logger): { readonly stop: StopSignals; restore(): void } {
   const gracefulStop = new AbortController();
   const abort = new AbortController();
-  // Every conversation under way listens.
+  // Every conversation in progress listens.
   setMaxListeners(Infinity, gracefulStop.signal, abort.signal);
   const onSignal = () => {
     if (!gracefulStop.signal.aborted) {
-      logger.warn("stopping: waiting for the calls under way. Once more stops at once; either way the same command continues.");
+      logger.warn("stopping: waiting for the calls in flight. A second signal stops at once; either way the same command continues.");
       gracefulStop.abort();
     } else abort.abort();
   };

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 
 import type { JobEstimate } from "./job-estimate.js";
-import type { OutputPaths } from "./output-folder.js";
+import type { OutputPaths } from "./output-paths.js";
 import type { StopSignals } from "./stop-signals.js";
 
 /** What decides the rows of a job. Two runs with equal fingerprints may share an output folder. */

@@ -1,11 +1,13 @@
 import { type FileHandle, open } from "node:fs/promises";
 
-import { ReviewInstructError } from "../errors.js";
+import { ReviewInstructError, getErrorMessage } from "../errors.js";
 import { readTextLines } from "../lines.js";
 
 /**
- * A file of whole JSON lines that survives a kill at any moment: opening cuts off a torn last line, and a line counts as
- * written only once it is whole and on disk. Lines are written one after the other.
+ * A file of JSON lines that survives a kill at any moment.
+ *
+ * Opening it cuts off a partial last line, and a line counts as written only once it is whole and on disk. Lines are written
+ * one after the other.
  */
 export class JsonlFile {
   #end: number;
@@ -19,7 +21,11 @@ export class JsonlFile {
     this.#end = end;
   }
 
-  /** Opens or creates the file and hands every line to `onRow`. Throws where a whole line is not JSON. */
+  /**
+   * Opens or creates the file and passes every line to `onRow`.
+   *
+   * @throws {ReviewInstructError} `output_corrupted` if a whole line is not JSON, `output_write_failed` if it cannot be opened.
+   */
   static async open(path: string, onRow: (row: unknown) => void): Promise<JsonlFile> {
     const handle = await open(path, "a+").catch((error: unknown) => {
       throw toWriteError(path, error);
@@ -38,7 +44,7 @@ export class JsonlFile {
   append(row: unknown): Promise<void> {
     const written = this.#queue.then(() => this.#write(Buffer.from(`${JSON.stringify(row)}\n`)));
     this.#queue = written.catch(() => {
-      // The caller has the error; the next line gets its own chance.
+      // The caller gets the error; the next line is tried all the same.
     });
     return written;
   }
@@ -54,38 +60,38 @@ export class JsonlFile {
     }
   }
 
+  /** Waits for pending lines and closes the file. */
   async close(): Promise<void> {
     await this.#queue;
     await this.handle.close();
   }
 }
 
+/** Returns where the last whole line ends. */
 async function readExistingLines(path: string, handle: FileHandle, onRow: (row: unknown) => void): Promise<number> {
   const { size } = await handle.stat();
-  const torn = size - (await findEndOfLastLine(handle, size));
+  const end = await findEndOfLastLine(handle, size);
+  if (end === 0) return end;
   let number = 0;
-  if (size - torn > 0) {
-    for await (const line of readTextLines(handle.createReadStream({ start: 0, end: size - torn - 1, autoClose: false }))) {
-      number += 1;
-      onRow(parse(path, number, line));
-    }
+  for await (const line of readTextLines(handle.createReadStream({ start: 0, end: end - 1, autoClose: false }))) {
+    number += 1;
+    onRow(parseLine(path, number, line));
   }
-  return size - torn;
+  return end;
 }
 
-/** Where the last whole line ends: what a kill left behind it was never counted as written. */
 async function findEndOfLastLine(handle: FileHandle, size: number): Promise<number> {
   const block = Buffer.alloc(64 * 1024);
   for (let end = size; end > 0; end -= block.length) {
     const start = Math.max(0, end - block.length);
     const { bytesRead } = await handle.read(block, 0, end - start, start);
-    const at = block.subarray(0, bytesRead).lastIndexOf(0x0a);
-    if (at >= 0) return start + at + 1;
+    const lineFeedIndex = block.subarray(0, bytesRead).lastIndexOf(0x0a);
+    if (lineFeedIndex >= 0) return start + lineFeedIndex + 1;
   }
   return 0;
 }
 
-function parse(path: string, line: number, text: string): unknown {
+function parseLine(path: string, line: number, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -98,12 +104,11 @@ function parse(path: string, line: number, text: string): unknown {
   }
 }
 
-/** What the file system refused, in words that say how to go on. */
+/** Converts an error of the file system to `output_write_failed`, with what to do about it. */
 export function toWriteError(path: string, cause: unknown): ReviewInstructError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
   return new ReviewInstructError(
     "output_write_failed",
-    `cannot write ${path}: ${reason}. Nothing that was finished is lost: make room or fix the permissions, then run the same command again.`,
+    `cannot write ${path}: ${getErrorMessage(cause)}. Nothing that was finished is lost: make room or fix the permissions, then run the same command again.`,
     { file: path },
     { cause },
   );

@@ -3,29 +3,26 @@ import { hostname } from "node:os";
 
 import { z } from "zod";
 
-/** What a lock says of the process that holds it. */
+import { hasErrorCode } from "../errors.js";
+
+/** The process that holds a lock, as its lock file describes it. */
 const LockOwner = z.object({
   pid: z.int(),
   host: z.string(),
   /** See {@link getPidNamespace}. */
-  processes: z.string().nullable().default(null),
+  pidNamespace: z.string().nullable().default(null),
   since: z.string(),
-  born: z.string().nullable(),
+  startTime: z.string().nullable(),
 });
 export type LockOwner = Readonly<z.infer<typeof LockOwner>>;
 
-/** This process as a holder from now on. */
-export function thisProcess(): LockOwner {
-  return {
-    pid: process.pid,
-    host: hostname(),
-    processes: getPidNamespace(),
-    since: new Date().toISOString(),
-    born: getProcessStartTime(process.pid),
-  };
+/** Describes this process as the owner of a lock from now on. */
+export function createLockOwner(): LockOwner {
+  const { pid } = process;
+  return { pid, host: hostname(), pidNamespace: getPidNamespace(), since: new Date().toISOString(), startTime: getProcessStartTime(pid) };
 }
 
-/** Null for anything that no holder wrote. */
+/** Parses a lock file. Returns null for anything else. */
 export function parseLockOwner(text: string): LockOwner | null {
   try {
     return LockOwner.parse(JSON.parse(text));
@@ -34,26 +31,27 @@ export function parseLockOwner(text: string): LockOwner | null {
   }
 }
 
-/** Whether both are one process holding one lock. */
+/** Returns true if both are one process holding one lock. */
 export function isSameOwner(a: LockOwner | null, b: LockOwner | null): boolean {
-  return a?.pid === b?.pid && a?.host === b?.host && a?.processes === b?.processes && a?.since === b?.since;
+  return a?.pid === b?.pid && a?.host === b?.host && a?.pidNamespace === b?.pidNamespace && a?.since === b?.since;
 }
 
-/** Whether the holder's process still runs; null where its number means nothing here, on another machine or in another container. */
-export function isRunning(holder: LockOwner): boolean | null {
-  if (holder.host !== hostname() || holder.processes === null || holder.processes !== getPidNamespace()) return null;
+/** Returns whether the owner's process still runs; null if its id means nothing here (another machine or container). */
+export function isRunning(owner: LockOwner): boolean | null {
+  if (owner.host !== hostname() || owner.pidNamespace === null || owner.pidNamespace !== getPidNamespace()) return null;
   try {
-    process.kill(holder.pid, 0);
+    process.kill(owner.pid, 0);
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+    return hasErrorCode(error, "EPERM");
   }
-  // The number may have gone to another process since.
-  return getProcessStartTime(holder.pid) === holder.born;
+  // The id may belong to another process by now.
+  return getProcessStartTime(owner.pid) === owner.startTime;
 }
 
 /**
- * Names the table in which a process number means something: on Linux this boot and PID namespace (containers may share a
- * host's name), null where they cannot be read; elsewhere a machine has but one.
+ * Returns what process ids are unique in: on Linux this boot and PID namespace, elsewhere the machine.
+ *
+ * Containers may share a host name. Null if it cannot be read.
  */
 function getPidNamespace(): string | null {
   if (process.platform !== "linux") return process.platform;
@@ -64,7 +62,7 @@ function getPidNamespace(): string | null {
   }
 }
 
-/** When a process started, in the kernel's own clock; null where the system does not tell. */
+/** Returns when a process started, in the kernel's clock; null where the system does not say. */
 function getProcessStartTime(pid: number): string | null {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8");

@@ -1,5 +1,4 @@
 import { access, constants, mkdir, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 
 import { z } from "zod";
 
@@ -8,6 +7,7 @@ import { type FolderLock, acquireLock } from "./folder-lock.js";
 import type { JobDefinition } from "./job-definition.js";
 import { JsonlFile, toWriteError } from "./jsonl-file.js";
 import { ensureManifest } from "./manifest.js";
+import { type OutputPaths, getOutputPaths } from "./output-paths.js";
 import type { Shard } from "./shard.js";
 
 /** One line of `failures.jsonl`: an item that was given up, with whatever its job adds. */
@@ -25,16 +25,6 @@ export type FailureRow = z.infer<typeof FailureRow>;
 const RowWithId = z.object({ id: z.string() });
 /** Number of rows at the end of the file whose items may still need cleaning up after a kill. */
 const maxLastCompleted = 1000;
-
-/** Files of an output folder. A shard's own have `.<i>-of-<n>` in their names. */
-export interface OutputPaths {
-  readonly manifest: string;
-  readonly rows: string;
-  readonly failures: string;
-  readonly lock: string;
-  /** Returns the path of a further file, e.g. `getPath("usage", "jsonl")`. */
-  getPath(name: string, extension: string): string;
-}
 
 /** Options of {@link OutputFolder.open}. */
 export interface OutputFolderOptions {
@@ -141,16 +131,4 @@ export class OutputFolder<Row extends { readonly id: string }> {
       throw toWriteError(this.paths.failures, error);
     }
   }
-}
-
-function getOutputPaths(folder: string, rowsName: string, shard: Shard | null): OutputPaths {
-  const suffix = shard && shard.of > 1 ? `.${shard.index + 1}-of-${shard.of}` : "";
-  const getPath = (name: string, extension: string) => join(folder, `${name}${suffix}.${extension}`);
-  return {
-    manifest: join(folder, "manifest.json"),
-    rows: getPath(rowsName, "jsonl"),
-    failures: getPath("failures", "jsonl"),
-    lock: join(folder, `.lock${suffix}`),
-    getPath,
-  };
 }

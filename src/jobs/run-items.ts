@@ -63,6 +63,7 @@ export async function runItems<Item, Row extends { readonly id: string }>(
   };
 
   const runItem = async (item: Item, id: string) => {
+    if (stopping.signals.gracefulStop.aborted) return;
     counts.active += 1;
     report();
     try {

@@ -4,11 +4,11 @@ import { type GenerateJobResult, estimateGenerateJob, runGenerateJob } from "../
 import { openLocalBackend } from "../../generation/open-local-backend.js";
 import type { ServerConnection } from "../../generation/remote/connection.js";
 import { openRemoteBackend } from "../../generation/remote/open-remote-backend.js";
-import type { OutputPaths } from "../../jobs/output-folder.js";
+import type { OutputPaths } from "../../jobs/output-paths.js";
 import type { Shard } from "../../jobs/shard.js";
 import { type Logger, createLogger } from "../../logger.js";
 import { formatCaller } from "../../model-calls/model-call.js";
-import { packageVersion } from "../../version.js";
+import { getPackageVersion } from "../../version.js";
 import { exitCodes } from "../exit-codes.js";
 import type { BudgetFlags, EndpointFlags } from "../options/endpoint-options.js";
 import { type ServerFlags, logServerOutages, openServer } from "../options/server-options.js";
@@ -79,14 +79,14 @@ async function generate(seeds: string, flags: GenerateFlags, config: JobConfig, 
   });
   const openRemote = (connection: ServerConnection) => {
     logServerOutages(connection, logger);
-    return openRemoteBackend({ ...options, connection, stallMs: flags.timeout * 1000 });
+    return openRemoteBackend({ ...options, connection, stallTimeoutMs: flags.timeout * 1000 });
   };
   const openBackend = server ? openRemote(server) : openLocal;
   try {
     const result = await runGenerateJob({
       ...options,
       seeds,
-      toolVersion: packageVersion(),
+      toolVersion: getPackageVersion(),
       stop: signals.stop,
       openBackend: async (paths: OutputPaths) => (backend = await openBackend(paths)),
       onScan: ({ count, invalid }) => {

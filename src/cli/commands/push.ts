@@ -4,7 +4,7 @@ import { readRows } from "../../dataset/read-rows.js";
 import { env } from "../../env.js";
 import { createLogger } from "../../logger.js";
 import { exitCodes } from "../exit-codes.js";
-import { positiveInteger } from "../options/settings-options.js";
+import { parsePositiveInteger } from "../options/numbers.js";
 
 interface PushFlags {
   readonly dataset: string;
@@ -19,7 +19,7 @@ export function addPushCommand(program: Command, setExitCode: (code: number) => 
     .description("Upload an output folder's conversations as examples of a LangSmith dataset. Again adds only what is missing.")
     .argument("<dir>", "the output folder of a job")
     .requiredOption("--dataset <name>", "the dataset; made where there is none")
-    .option("--chunk <rows>", "rows an upload", positiveInteger, 100)
+    .option("--chunk <rows>", "rows an upload", parsePositiveInteger, 100)
     .option("--splits <shares>", "e.g. train=0.9,test=0.1; a conversation always falls into the same one", splits)
     .action(async (dir: string, { dataset, chunk, splits: shares }: PushFlags) => {
       const { pushDataset } = await import("../../tracing/push-dataset.js");

@@ -4,7 +4,7 @@ import { Command as Resume, MemorySaver } from "@langchain/langgraph";
 import pc from "picocolors";
 
 import { env } from "../../env.js";
-import { settingsFingerprint } from "../../generation/fingerprint.js";
+import { computeSettingsFingerprint } from "../../generation/fingerprint.js";
 import { getSeedTitle } from "../../dataset/seeds/seed-title.js";
 import { createReviewInstructGraph } from "../../graph/review-instruct.js";
 import { createLogger } from "../../logger.js";
@@ -24,7 +24,7 @@ export interface RunFlags extends SettingsFlags, EndpointFlags, TracingFlags {
   readonly humanReview?: boolean;
 }
 
-/** Runs the command, which `addRunCommand` describes. */
+/** Runs the command `run`. */
 export async function runCommand(instruction: string, flags: RunFlags): Promise<void> {
   const { settings } = await resolveJobConfig(flags);
   const logger = createLogger();
@@ -39,28 +39,33 @@ export async function runCommand(instruction: string, flags: RunFlags): Promise<
   });
   const graph = createReviewInstructGraph({ callModel, checkpointer: new MemorySaver() });
   const id = randomUUID();
-  const traced = tracing.getRunConfig({ id, seedTitle: getSeedTitle({ instruction }), settings: context, fingerprint: settingsFingerprint(context) });
-  const config = { ...traced, configurable: { thread_id: id }, context };
+  const traceConfig = tracing.getRunConfig({
+    id,
+    seedTitle: getSeedTitle({ instruction }),
+    settings: context,
+    fingerprint: computeSettingsFingerprint(context),
+  });
+  const config = { ...traceConfig, configurable: { thread_id: id }, context };
   let input: Parameters<typeof graph.stream>[0] = {
     instruction,
     input: flags.input ?? null,
     system: flags.system ?? null,
   };
-  const person = new TerminalPrompt();
+  const prompt = new TerminalPrompt();
   try {
     for (;;) {
-      for await (const event of await graph.stream(input, { ...config, streamMode: "custom" })) show(event);
+      for await (const event of await graph.stream(input, { ...config, streamMode: "custom" })) writeEvent(event);
       const { tasks } = await graph.getState(config);
-      const paused = tasks.flatMap((task) => task.interrupts).at(0);
-      if (!paused) return;
-      input = new Resume({ resume: await person.decide(paused.value) });
+      const interrupted = tasks.flatMap((task) => task.interrupts).at(0);
+      if (!interrupted) return;
+      input = new Resume({ resume: await prompt.decide(interrupted.value) });
     }
   } finally {
-    person.close();
+    prompt.close();
     await tracing.close();
   }
 }
 
-function show(event: ConversationEvent): void {
+function writeEvent(event: ConversationEvent): void {
   process.stdout.write(`${formatEvent(event, pc.createColors(process.stdout.isTTY === true && pc.isColorSupported))}\n`);
 }

@@ -6,6 +6,7 @@ import type { RunFlags } from "./run.action.js";
 import { addSettingsOptions } from "../options/settings-options.js";
 import { addTracingOptions } from "../options/tracing-options.js";
 
+/** Adds the command `run`. */
 export function addRunCommand(program: Command, setExitCode: (code: number) => void): void {
   const command = program
     .command("run")

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { TraceRun } from "../../tracing/trace-file.js";
 import { exitCodes } from "../exit-codes.js";
 
+/** Adds the command `trace`. */
 export function addTraceCommand(program: Command, setExitCode: (code: number) => void): void {
   program
     .command("trace")

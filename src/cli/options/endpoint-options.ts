@@ -1,21 +1,22 @@
 import type { Command } from "commander";
 
-import { positiveInteger, positiveNumber } from "./settings-options.js";
+import { parsePositiveInteger, parsePositiveNumber } from "./numbers.js";
 
-/** How endpoints are treated; none of it changes what a conversation says. */
+/** Flags of how endpoints are called. None of them changes the text of a conversation. */
 export interface EndpointFlags {
   readonly timeout: number;
   readonly maxRetries: number;
 }
 
+/** Adds the flags of {@link EndpointFlags}. */
 export function addEndpointOptions(command: Command): Command {
   return command
     .optionsGroup("Endpoints:")
-    .option("--timeout <seconds>", "give up an attempt after this long", positiveNumber, 600)
-    .option("--max-retries <n>", "attempts after the first one, for rate limits, server errors, timeouts and resets", positiveInteger, 6);
+    .option("--timeout <seconds>", "time until one attempt is given up", parsePositiveNumber, 600)
+    .option("--max-retries <count>", "attempts after the first one, for rate limits, server errors, timeouts and resets", parsePositiveInteger, 6);
 }
 
-/** What a job may ask of every endpoint and model, and spend. */
+/** Flags of what a job may request from every endpoint and model, and spend. */
 export interface BudgetFlags {
   readonly maxConcurrency: number;
   readonly rpm?: number;
@@ -27,19 +28,25 @@ export interface BudgetFlags {
   readonly dryRun?: boolean;
 }
 
-export function addLimitOptions(command: Command): Command {
+/** Adds the flags of {@link BudgetFlags}. */
+export function addBudgetOptions(command: Command): Command {
   return command
-    .option("--max-concurrency <n>", "most calls in flight to one endpoint and model; how many there are adapts below it", positiveInteger, 64)
-    .option("--rpm <n>", "most requests a minute to one endpoint and model", positiveInteger)
-    .option("--tpm <n>", "most tokens a minute to one endpoint and model", positiveInteger)
-    .option("--give-up-after <seconds>", "stop, resumably, when an endpoint has been down this long", positiveNumber, 600)
+    .option(
+      "--max-concurrency <count>",
+      "maximum number of calls in flight to one endpoint and model; the actual number adapts below it",
+      parsePositiveInteger,
+      64,
+    )
+    .option("--rpm <count>", "maximum number of requests a minute to one endpoint and model", parsePositiveInteger)
+    .option("--tpm <count>", "maximum number of tokens a minute to one endpoint and model", parsePositiveInteger)
+    .option("--give-up-after <seconds>", "stop, resumably, when an endpoint has been down this long", parsePositiveNumber, 600)
     .optionsGroup("Cost:")
     .option(
-      "--max-tokens <n>",
-      "most tokens over all runs and shards of the output folder; never passed, as the worst case is reserved before a call, and each of n shards keeps to an n-th part. With --server it is only looked at before a conversation starts, and counts finished ones",
-      positiveInteger,
+      "--max-tokens <count>",
+      "maximum number of tokens over all runs and shards of the output folder; never exceeded, as the maximum of a call is reserved before it, and each of n shards keeps to an n-th part. With --server it is only checked before a conversation starts, and counts finished ones",
+      parsePositiveInteger,
     )
-    .option("--max-usd <amount>", "the same in US dollars; needs `prices` in the config file for every model", positiveNumber)
-    .option("--cache <dir>", "keep replies here and answer equal requests from it, over all jobs that use the folder")
+    .option("--max-usd <amount>", "the same in US dollars; needs `prices` in the config file for every model", parsePositiveNumber)
+    .option("--cache <dir>", "store responses here and answer identical requests from it, over all jobs that use the folder")
     .option("--dry-run", "print calls, tokens and cost to expect, and spend nothing");
 }

@@ -4,7 +4,7 @@ import type { Shard } from "../../jobs/shard.js";
 import type { Logger } from "../../logger.js";
 import { getShardLimits } from "../../model-calls/budget/limits.js";
 
-/** "2/4" is the second of four parts. */
+/** Parses a shard: `2/4` is the second of four. */
 export function parseShard(text: string): Shard {
   const match = /^(\d+)\/(\d+)$/.exec(text);
   const [index, of] = [Number(match?.[1]) - 1, Number(match?.[2])];
@@ -12,16 +12,21 @@ export function parseShard(text: string): Shard {
   return { index, of };
 }
 
-/** Says what a shard may spend of the job's limits, where there are any. Throws `InputError` where its part is no token. */
+/**
+ * Logs what a shard may spend of the job's limits, if there are any.
+ *
+ * @throws {InputError} If the shard's part is not a single token.
+ */
 export function logShardLimits(
   { shard, maxTokens, maxUsd }: { readonly shard?: Shard; readonly maxTokens?: number; readonly maxUsd?: number },
   logger: Logger,
 ): void {
   if (!shard || shard.of === 1) return;
-  const part = getShardLimits({ maxTokens: maxTokens ?? null, maxUsd: maxUsd ?? null }, shard.of);
-  const most = [
-    ...(part.maxTokens === null ? [] : [`${part.maxTokens.toLocaleString("en")} tokens`]),
-    ...(part.maxUsd === null ? [] : [`$${part.maxUsd.toFixed(4)}`]),
+  const limits = getShardLimits({ maxTokens: maxTokens ?? null, maxUsd: maxUsd ?? null }, shard.of);
+  const amounts = [
+    ...(limits.maxTokens === null ? [] : [`${limits.maxTokens.toLocaleString("en")} tokens`]),
+    ...(limits.maxUsd === null ? [] : [`$${limits.maxUsd.toFixed(4)}`]),
   ];
-  if (most.length > 0) logger.info(`Shard ${shard.index + 1} of ${shard.of} keeps to its part of what the job may spend: ${most.join(" and ")}.`);
+  if (amounts.length > 0)
+    logger.info(`Shard ${shard.index + 1} of ${shard.of} keeps to its part of what the job may spend: ${amounts.join(" and ")}.`);
 }

@@ -5,7 +5,7 @@ import { reviewDimensions } from "../../state/records.js";
 
 type Colors = ReturnType<typeof pc.createColors>;
 
-/** A run's events as a person reads them, one block an event. */
+/** Formats an event of a run for a terminal, as one block of text. */
 export function formatEvent(event: ConversationEvent, colors: Colors = pc): string {
   switch (event.type) {
     case "instruction":
@@ -24,13 +24,13 @@ export function formatEvent(event: ConversationEvent, colors: Colors = pc): stri
       return `${colors.bold("Verdict")} ${verdict} ${colors.dim(`(${event.positive} positive, ${event.negative} negative)`)}`;
     }
     case "early_stop":
-      return `${colors.yellow("The conversation ends here")}: ${stripControlCharacters(event.message)}`;
+      return `${colors.yellow("The conversation stops here")}: ${stripControlCharacters(event.message)}`;
     case "error":
       return colors.red(`Failed: ${event.code}`);
   }
 }
 
-/** What a model wrote must not steer the terminal: control characters other than line breaks and tabs are dropped. */
+/** Removes control characters other than line breaks and tabs, so that model output cannot control the terminal. */
 function stripControlCharacters(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
 }
