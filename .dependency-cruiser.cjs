@@ -1,47 +1,35 @@
 /**
- * Who may import whom. A room not named in a list is closed to that room; every room may use its own files.
- * `cli/`, `auth.ts`, `server.ts` and `index.ts` stand outside and may import anything; nothing may import them.
+ * Which folder of `src` may import which. A folder may always import its own files.
+ * `cli/`, `server/` and `index.ts` are entry points: they may import anything, and nothing imports them.
  */
 const arrows = {
   state: [],
-  prompts: ["state", "errors.ts"],
-  nodes: ["prompts", "state", "errors.ts"],
-  graph: ["nodes", "state", "errors.ts"],
-  models: ["state", "prompts", "nodes/model-access.ts", "errors.ts", "environment.ts", "logger.ts"],
-  checkpoints: ["state", "errors.ts", "environment.ts", "logger.ts"],
-  tracing: ["state", "errors.ts", "lines.ts", "environment.ts", "logger.ts"],
-  dataset: ["state", "errors.ts", "lines.ts", "logger.ts"],
-  generation: [
-    "graph",
-    "dataset",
-    "checkpoints",
-    "tracing",
-    "models",
-    "nodes/model-access.ts",
-    "prompts/versions.ts",
-    "state",
-    "errors.ts",
-    "lines.ts",
-    "environment.ts",
-    "logger.ts",
-  ],
-  analysis: ["dataset", "state", "errors.ts"],
-  evaluation: ["models", "dataset", "graph", "nodes/model-access.ts", "state", "errors.ts", "environment.ts", "logger.ts"],
-  report: ["analysis", "evaluation", "state", "errors.ts"],
-  access: ["errors.ts"],
-  "environment.ts": ["errors.ts"],
+  "model-calls": ["state", "errors.ts", "redaction.ts"],
+  models: ["model-calls", "prompts", "state", "errors.ts", "env.ts", "redaction.ts"],
+  jobs: ["errors.ts", "lines.ts"],
+  prompts: ["model-calls", "state", "errors.ts"],
+  nodes: ["prompts", "model-calls", "state", "errors.ts"],
+  graph: ["nodes", "model-calls", "state", "errors.ts"],
+  checkpoints: ["errors.ts"],
+  dataset: ["state", "errors.ts", "lines.ts"],
+  tracing: ["dataset", "state", "errors.ts", "env.ts", "lines.ts", "redaction.ts"],
+  generation: ["graph", "prompts", "models", "model-calls", "jobs", "dataset", "checkpoints", "tracing", "state", "errors.ts", "env.ts", "lines.ts"],
+  analysis: ["generation", "models", "model-calls", "jobs", "dataset", "state", "errors.ts", "env.ts", "lines.ts"],
+  evaluation: ["models", "model-calls", "jobs", "dataset", "checkpoints", "tracing", "state", "errors.ts", "env.ts", "lines.ts"],
+  report: ["analysis", "evaluation", "dataset", "state", "errors.ts"],
+  "env.ts": [],
   "errors.ts": [],
   "lines.ts": [],
   "logger.ts": [],
+  "redaction.ts": ["env.ts"],
+  "version.ts": [],
 };
 
-/** Shapes that two rooms share; they leave nothing behind at run time. */
-const typeArrows = { report: ["dataset"] };
+/** Entry points. */
+const entryPoints = ["cli", "server", "index.ts"];
 
-const outside = ["cli", "auth.ts", "server.ts", "index.ts"];
-
-/** Rooms that must run anywhere, a browser's worker included: no files, network, processes or provider SDKs. */
-const pureRooms = ["state", "prompts", "nodes", "graph", "analysis"];
+/** Folders that must run anywhere, a browser included: no files, network, processes or provider SDKs. */
+const pureFolders = ["state", "prompts", "nodes", "graph", "analysis/metrics"];
 const outsideWorld = [
   "fs",
   "fs/promises",
@@ -69,26 +57,17 @@ const providerPackages = [
 ];
 
 const escaped = (path) => path.replaceAll(".", "\\.");
-/** A regular expression for everything in these rooms and files of `src`. */
-const inSource = (rooms) => `^src/(?:${rooms.map((room) => (room.endsWith(".ts") ? `${escaped(room)}$` : `${room}/`)).join("|")})`;
+/** A regular expression for everything in these folders and files of `src`. */
+const inSource = (names) => `^src/(?:${names.map((name) => (name.endsWith(".ts") ? `${escaped(name)}$` : `${name}/`)).join("|")})`;
 
-function roomRule(room, open, dependencyTypes = {}) {
+function createArrowRule([folder, imports]) {
   return {
-    name: `${room.replace(".ts", "")}-arrows`,
-    comment: `src/${room} may import only ${open.length > 0 ? open.join(", ") : "its own files"} of src.`,
+    name: `${folder.replace(".ts", "")}-arrows`,
+    comment: `src/${folder} may import only ${imports.length > 0 ? imports.join(", ") : "its own files"} of src.`,
     severity: "error",
-    from: { path: inSource([room]) },
-    to: { path: "^src/", pathNot: inSource([room, ...open]), ...dependencyTypes },
+    from: { path: inSource([folder]) },
+    to: { path: "^src/", pathNot: inSource([folder, ...imports]) },
   };
-}
-
-function arrowRules([room, open]) {
-  const forTypes = typeArrows[room];
-  if (!forTypes) return [roomRule(room, open)];
-  return [
-    roomRule(room, open, { dependencyTypesNot: ["type-only"] }),
-    { ...roomRule(room, [...open, ...forTypes], { dependencyTypes: ["type-only"] }), name: `${room}-type-arrows` },
-  ];
 }
 
 /** @type {import("dependency-cruiser").IConfiguration} */
@@ -96,50 +75,57 @@ module.exports = {
   forbidden: [
     {
       name: "no-cycles",
-      comment: "Two files that need each other are one file, or lack a third that both can use. (Elsewhere the linter forbids cycles at run time.)",
+      comment: "Two files that need each other are one file, or lack a third that both can use.",
       severity: "error",
       from: { path: "^src/" },
       to: { circular: true },
     },
     {
-      name: "nothing-imports-the-outside",
-      comment: "cli, server and index are ways in; what others need of them belongs into a room.",
+      name: "nothing-imports-an-entry-point",
+      comment: "cli, server and index are entry points; what others need of them belongs into a folder of its own.",
       severity: "error",
-      from: { path: "^src/", pathNot: inSource(["cli"]) },
-      to: { path: inSource(outside) },
+      from: { path: "^src/", pathNot: inSource(entryPoints) },
+      to: { path: inSource(entryPoints) },
     },
     {
-      name: "cli-imports-no-other-way-in",
-      comment: "The command line stands beside server and index, not upon them.",
+      name: "cli-imports-no-other-entry-point",
+      comment: "The command line uses neither the server nor the public index.",
       severity: "error",
       from: { path: inSource(["cli"]) },
-      to: { path: inSource(["server.ts", "index.ts"]) },
+      to: { path: inSource(["server", "index.ts"]) },
     },
-    ...Object.entries(arrows).flatMap(arrowRules),
+    ...Object.entries(arrows).map(createArrowRule),
     {
-      name: "no-room-without-arrows",
-      comment: "A new room gets its arrows in .dependency-cruiser.cjs first.",
+      name: "only-the-offline-model-knows-prompts",
+      comment: "A provider takes messages as they are. The offline model alone recognises the prompts it answers.",
       severity: "error",
-      from: { path: "^src/", pathNot: inSource([...Object.keys(arrows), ...outside]) },
+      from: { path: "^src/models/", pathNot: "^src/models/offline/" },
+      to: { path: "^src/prompts/" },
+    },
+    {
+      name: "no-folder-without-arrows",
+      comment: "A new folder gets its arrows in .dependency-cruiser.cjs first.",
+      severity: "error",
+      from: { path: "^src/", pathNot: inSource([...Object.keys(arrows), ...entryPoints]) },
       to: {},
     },
     {
-      name: "pure-rooms-know-no-outside-world",
+      name: "pure-folders-use-no-outside-world",
       comment: "Files, network, processes and the environment belong to dataset, models, checkpoints, tracing and cli.",
       severity: "error",
-      from: { path: inSource(pureRooms) },
+      from: { path: inSource(pureFolders) },
       to: { dependencyTypes: ["core"], path: `^(?:node:)?(?:${outsideWorld.join("|")})$` },
     },
     {
-      name: "pure-rooms-know-no-provider",
-      comment: "Providers and services are reached through the interfaces in nodes/, and implemented in models, checkpoints and tracing.",
+      name: "pure-folders-use-no-provider",
+      comment: "Providers and services are reached through src/model-calls, and implemented in models, checkpoints and tracing.",
       severity: "error",
-      from: { path: inSource(pureRooms) },
+      from: { path: inSource(pureFolders) },
       to: { path: `(?:^|/)node_modules/(?:${providerPackages.join("|")})/` },
     },
     {
       name: "optional-packages-load-late",
-      comment: "An optional package may be missing: import() it where it is needed, and say so clearly when it is not there.",
+      comment: "An optional package may be missing: import() it where it is needed, with a clear message when it is not installed.",
       severity: "error",
       from: { path: "^src/" },
       to: { dependencyTypes: ["npm-optional"], dependencyTypesNot: ["type-only"], dynamic: false },
@@ -154,7 +140,7 @@ module.exports = {
     },
     {
       name: "no-dev-packages-in-src",
-      comment: "Whoever installs the package does not get its devDependencies. Types of Node are the exception.",
+      comment: "Users of the package do not get its devDependencies. Types of Node are the exception.",
       severity: "error",
       from: { path: "^src/" },
       to: { dependencyTypes: ["npm-dev"], pathNot: "node_modules/@types/" },
@@ -168,7 +154,7 @@ module.exports = {
     },
     {
       name: "src-stands-alone",
-      comment: "The product knows nothing of its tests, benches, examples, scripts or build.",
+      comment: "The product does not use its tests, benches, examples, scripts or build.",
       severity: "error",
       from: { path: "^src/" },
       to: { path: "^(?:tests|bench|examples|scripts|dist)/" },
@@ -184,7 +170,7 @@ module.exports = {
   options: {
     doNotFollow: { path: "(?:^|/)(?:node_modules|dist)/" },
     tsConfig: { fileName: "tsconfig.json" },
-    // Type imports count as well: they bind rooms together just as much.
+    // Type imports count as well: they couple folders just as much.
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
       exportsFields: ["exports"],

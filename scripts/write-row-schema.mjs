@@ -1,4 +1,4 @@
-// Writes the JSON Schema of a row of conversations.jsonl into the built package, out of the schema that the code checks with.
+/** Writes the JSON Schema of a row of conversations.jsonl into the built package, derived from the zod schema. */
 import { writeFileSync } from "node:fs";
 
 import { z } from "zod";
