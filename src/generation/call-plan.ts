@@ -14,11 +14,11 @@ import type { ModelSettings } from "../state/settings.js";
 export interface CallerPlan {
   readonly caller: ModelCaller;
   readonly settings: ModelSettings;
-  /** One for each call. */
+  /** One prompt per call. */
   readonly prompts: readonly PromptPlan[];
 }
 
-/** The real prompt of one call, built around empty texts, and the number of those besides the seed. */
+/** The prompt of one call with empty texts, and the number of texts that it will contain besides the seed. */
 export interface PromptPlan {
   readonly messages: readonly BaseMessage[];
   readonly schema?: ResponseSchema;
@@ -77,18 +77,19 @@ export function planModelCalls(settings: ResolvedSettings): CallerPlan[] {
   return [candidate, ...reviewers, chairman].filter(({ prompts }) => prompts.length > 0);
 }
 
+/** Returns the numbers from 1 to `last`. */
 function range(last: number): number[] {
   return Array.from({ length: last }, (_, index) => index + 1);
 }
 
-/** Returns a conversation with that many responses. */
-function createEmptyMessages(turn: number): ConversationMessage[] {
-  return Array.from({ length: 2 * turn }, (_, index) => ({ role: index % 2 === 0 ? "user" : "assistant", content: "" }));
+/** Creates a conversation with one response per turn. */
+function createEmptyMessages(turns: number): ConversationMessage[] {
+  return Array.from({ length: 2 * turns }, (_, index) => ({ role: index % 2 === 0 ? "user" : "assistant", content: "" }));
 }
 
-/** Returns the same without its last response. */
-function createEmptyHistory(turn: number): BaseMessage[] {
-  return Array.from({ length: 2 * turn - 1 }, (_, index) => (index % 2 === 0 ? new HumanMessage("") : new AIMessage("")));
+/** Creates the same conversation as LangChain messages, without its last response. */
+function createEmptyHistory(turns: number): BaseMessage[] {
+  return Array.from({ length: 2 * turns - 1 }, (_, index) => (index % 2 === 0 ? new HumanMessage("") : new AIMessage("")));
 }
 
 function createEmptyReview(reviewer: string): Review {

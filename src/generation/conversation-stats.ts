@@ -1,9 +1,10 @@
 import type { ConversationRow } from "../dataset/conversation-row.js";
 
-/** Statistics of the conversations that a run finished. */
+/** Statistics of the conversations that this run finished. */
 export interface ConversationStats {
-  /** Conversations that stopped before their last turn. */
+  /** Number of conversations that stopped before their last turn. */
   readonly earlyStops: number;
+  /** Number of turns of all finished conversations. */
   readonly turns: number;
   /** Number of abstentions by reviewer; reviewers without any are left out. */
   readonly abstentions: Readonly<Record<string, number>>;

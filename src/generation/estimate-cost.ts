@@ -6,24 +6,24 @@ import type { ResolvedSettings } from "../state/resolve-settings.js";
 import { type CallerPlan, type PromptPlan, planModelCalls } from "./call-plan.js";
 import type { SeedScan } from "./scan-seeds.js";
 
-/** Tokens per character of prompt or seed: English prose has about 4.5 characters a token, other languages and marks fewer. */
+/** Tokens per character of prompt or seed. English prose has about 4.5 characters per token, other text fewer. */
 const tokensPerChar: Range = { low: 1 / 5.5, high: 1 / 2.5 };
-/** Tokens per word that a role may write: responses may be short, and words of many languages take two tokens. */
+/** Tokens per word of the word limit: responses can be shorter, and words of many languages take two tokens. */
 const tokensPerWord: Range = { low: 0.5, high: 2 };
-/** Words that chairman and reviewers are asked for; see their prompts. */
+/** Words that the prompts of chairman and reviewers request. */
 const instructionWords: Range = { low: 20, high: 60 };
 const critiqueWords: Range = { low: 80, high: 120 };
-/** Tokens of a response's JSON around its text. The chairman may also respond in plain text. */
+/** Tokens of the JSON around the text of a response. The chairman can also respond in plain text. */
 const instructionJson: Range = { low: 0, high: 15 };
 const reviewJson: Range = { low: 40, high: 90 };
-/** Tokens that a chat template puts around a message. */
-const tokensAroundMessage: Range = { low: 3, high: 8 };
+/** Tokens that a chat template adds to each message. */
+const tokensPerMessage: Range = { low: 3, high: 8 };
 
 /**
- * Estimates what the conversations of some seeds will take, before the first call.
+ * Estimates calls, tokens and cost of a job before its first call.
  *
- * Calls are exact in the sense of {@link planModelCalls}. Tokens are a range: the real prompts, growing from turn to turn,
- * around texts of the lengths assumed at the top of this file. Hidden reasoning is not included.
+ * Calls are those of {@link planModelCalls}. Tokens are a range, computed from the real prompts and from text lengths that
+ * the constants of this file assume. Hidden reasoning is not included.
  */
 export function estimateConversations(
   settings: ResolvedSettings,
@@ -33,13 +33,13 @@ export function estimateConversations(
   const seedChars = count === 0 ? 0 : characters / count;
   const allPrices = withInProcessPrices(prices);
   const callers = planModelCalls(settings).map((plan) => estimateCaller(plan, { count, seedChars, settings, prices: allPrices }));
-  const known = callers.flatMap(({ usd }) => (usd ? [usd] : []));
+  const callerCosts = callers.flatMap(({ usd }) => (usd ? [usd] : []));
   return {
     items: count,
     calls: callers.reduce((sum, { calls }) => sum + calls, 0),
     inputTokens: addRanges(callers.map((caller) => caller.inputTokens)),
     outputTokens: addRanges(callers.map((caller) => caller.outputTokens)),
-    usd: known.length === callers.length ? addRanges(known) : null,
+    usd: callerCosts.length === callers.length ? addRanges(callerCosts) : null,
     unpricedModels: [...new Set(callers.filter(({ usd }) => usd === null).map(({ model }) => model))],
     callers,
   };
@@ -77,11 +77,11 @@ function estimateCaller(plan: CallerPlan, { count, seedChars, settings, prices }
 function estimateInput(prompt: PromptPlan, settings: ResolvedSettings, seedChars: number, bound: keyof Range): number {
   const { messages, schema, answers, instructions, critiques } = prompt;
   const chars = messages.reduce((sum, message) => sum + message.text.length, seedChars);
-  // Only some endpoints count the schema.
+  // Only some endpoints count the schema as input.
   const schemaChars = bound === "high" && schema ? JSON.stringify(schema).length : 0;
   return (
     (chars + schemaChars) * tokensPerChar[bound] +
-    messages.length * tokensAroundMessage[bound] +
+    messages.length * tokensPerMessage[bound] +
     answers * estimateAnswer(settings, bound) +
     (instructions * instructionWords[bound] + critiques * critiqueWords[bound]) * tokensPerWord[bound]
   );

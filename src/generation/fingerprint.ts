@@ -6,9 +6,9 @@ import { type ResolvedSettings, resolveSettings } from "../state/resolve-setting
 import type { ModelSettings, Settings } from "../state/settings.js";
 
 /**
- * Returns what decides the content of a conversation: resolved settings and prompt versions.
+ * Returns everything that shapes the texts of a conversation: resolved settings and prompt versions.
  *
- * An endpoint's address and the source of its key are no part of it: a moved endpoint changes nothing.
+ * Leaves out the address of an endpoint and the variable of its key, so that a job can continue after an endpoint has moved.
  */
 export function getFingerprintInput(settings: ResolvedSettings) {
   const { humanReview: _, candidate, chairman, panel, ...rest } = settings;
@@ -25,27 +25,27 @@ function toModelInput({ model, temperature, maxOutputTokens }: ModelSettings) {
   return { model, temperature, maxOutputTokens };
 }
 
-/** Returns 16 hexadecimal digits that stand for {@link getFingerprintInput}. */
-export function settingsFingerprint(settings: Settings): string {
+/** Resolves settings and returns their fingerprint; see {@link computeFingerprint}. */
+export function computeSettingsFingerprint(settings: Settings): string {
   return computeFingerprint(resolveSettings(settings));
 }
 
-/** Returns the same for settings that are resolved already. */
+/** Returns the digest of {@link getFingerprintInput} as 16 hexadecimal digits. */
 export function computeFingerprint(settings: ResolvedSettings): string {
-  return sha256(JSON.stringify(getFingerprintInput(settings))).slice(0, 16);
+  return hashSha256(JSON.stringify(getFingerprintInput(settings))).slice(0, 16);
 }
 
 /**
- * Returns the id of a conversation and of its thread: a UUID (version 8) of settings, seed and the seed's place in its file.
+ * Returns the id of a conversation and of its thread: a UUID (version 8) from fingerprint, seed and position in the file.
  *
- * Every run of a job finds the same thread again, and a seed that stands twice in a file gives two conversations.
+ * The id is deterministic, so that every run of a job finds the same thread. The position makes duplicate seeds distinct.
  */
-export function conversationId(fingerprint: string, index: number, seed: Seed): string {
-  const hex = sha256(JSON.stringify([fingerprint, index, seed.instruction, seed.input, seed.system, seed.messages]));
+export function computeConversationId(fingerprint: string, index: number, seed: Seed): string {
+  const hex = hashSha256(JSON.stringify([fingerprint, index, seed.instruction, seed.input, seed.system, seed.messages]));
   const variant = "89ab"[parseInt(hex.slice(16, 17), 16) % 4];
   return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `${variant}${hex.slice(17, 20)}`, hex.slice(20, 32)].join("-");
 }
 
-function sha256(text: string): string {
+function hashSha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }

@@ -3,7 +3,7 @@ import { readSeeds } from "../dataset/seeds/read-seeds.js";
 import { InputError, getErrorMessage } from "../errors.js";
 import type { JobDefinition } from "../jobs/job-definition.js";
 import type { JobEstimate } from "../jobs/job-estimate.js";
-import type { OutputPaths } from "../jobs/output-folder.js";
+import type { OutputPaths } from "../jobs/output-paths.js";
 import type { JobProgress } from "../jobs/progress.js";
 import { type RunJobOptions, type RunJobResult, runJob } from "../jobs/run-job.js";
 import type { PriceTable } from "../model-calls/budget/prices.js";
@@ -13,18 +13,18 @@ import type { Settings } from "../state/settings.js";
 import type { ConversationBackend, ConversationTask } from "./conversation-runner.js";
 import { type ConversationStats, createStatsCounter } from "./conversation-stats.js";
 import { estimateConversations } from "./estimate-cost.js";
-import { computeFingerprint, conversationId, getFingerprintInput } from "./fingerprint.js";
+import { computeConversationId, computeFingerprint, getFingerprintInput } from "./fingerprint.js";
 import { type SeedScan, scanSeeds } from "./scan-seeds.js";
 
 /** Options of {@link runGenerateJob}. */
 export interface GenerateJobOptions extends Omit<RunJobOptions, "onProgress"> {
-  /** A JSON array or JSONL file of seeds. */
+  /** Path of a JSON array or JSONL file of seeds. */
   readonly seeds: string;
   readonly settings: Settings;
-  /** Maximum number of seeds to use, from the first. Default: all. */
+  /** Maximum number of seeds to use, from the start of the file. Default: all. */
   readonly limit?: number;
   /**
-   * Whether to skip bad rows instead of refusing the file.
+   * Whether to skip invalid rows instead of throwing.
    * @default false
    */
   readonly skipInvalid?: boolean;
@@ -33,11 +33,11 @@ export interface GenerateJobOptions extends Omit<RunJobOptions, "onProgress"> {
    * @default false
    */
   readonly keepCheckpoints?: boolean;
-  /** Prices for the estimate. Default: none is known. */
+  /** Prices for the estimate. Default: none. */
   readonly prices?: PriceTable;
-  /** Opens models and checkpoints, or a connection, once the output folder is locked. */
+  /** Opens the backend. Called after the output folder is locked. */
   readonly openBackend: (paths: OutputPaths) => ConversationBackend | Promise<ConversationBackend>;
-  /** Called once all seeds were read a first time. */
+  /** Called after the first pass over the seed file. */
   readonly onScan?: (scan: SeedScan) => void;
   readonly onProgress?: (progress: GenerateProgress) => void;
 }
@@ -47,14 +47,14 @@ export interface GenerateProgress extends JobProgress, ConversationStats {}
 
 /** Result of {@link runGenerateJob}. */
 export interface GenerateJobResult extends RunJobResult, ConversationStats {
-  /** Valid seeds of this process: all, or its shard's. */
+  /** Number of valid seeds of this process: all, or those of its shard. */
   readonly total: number;
 }
 
 /**
  * Runs a generation job, resuming it if the output folder already exists: every seed becomes a conversation.
  *
- * @throws {InputError} For a bad seed file (see `skipInvalid`), and for `humanReview`.
+ * @throws {InputError} For an invalid seed file (see `skipInvalid`), and if `humanReview` is set.
  */
 export async function runGenerateJob(options: GenerateJobOptions): Promise<GenerateJobResult> {
   const { job, scan, stats } = await prepareGenerateJob(options);
@@ -63,9 +63,9 @@ export async function runGenerateJob(options: GenerateJobOptions): Promise<Gener
   return { ...result, ...stats.get(), total: scan.count };
 }
 
-/** Returns what a generation job will take, without spending or writing anything. */
+/** Estimates a generation job without calling a model or writing anything. */
 export async function estimateGenerateJob(options: Omit<GenerateJobOptions, "openBackend" | "output" | "toolVersion">): Promise<JobEstimate> {
-  const openBackend = () => Promise.reject(new Error("an estimate runs nothing"));
+  const openBackend = () => Promise.reject(new Error("an estimate opens no backend"));
   const { estimate } = await prepareGenerateJob({ ...options, output: "", toolVersion: "", openBackend });
   return estimate();
 }
@@ -73,13 +73,15 @@ export async function estimateGenerateJob(options: Omit<GenerateJobOptions, "ope
 async function prepareGenerateJob(options: GenerateJobOptions) {
   const { settings } = options;
   if (settings.humanReview)
-    throw new InputError("`humanReview` needs a person at every turn: leave it out of a job, or use Studio or `run`", { field: "humanReview" });
+    throw new InputError("`humanReview` needs a person at every turn: turn it off for a job, or use Studio or the `run` command", {
+      field: "humanReview",
+    });
   const resolved = resolveSettings(settings);
   const scan = await scanSeeds(options.seeds, options);
   options.onScan?.(scan);
   const stats = createStatsCounter();
   const estimate = () => estimateConversations(resolved, scan, options.prices ?? {});
-  return { job: createGenerateJob({ ...options, resolved, scan, estimate, onRow: stats.add }), scan, stats, estimate };
+  return { job: createGenerateJob({ ...options, resolved, scan, estimate, onRow: (row) => stats.add(row) }), scan, stats, estimate };
 }
 
 interface GenerateJobParts extends GenerateJobOptions {
@@ -103,28 +105,37 @@ function createGenerateJob(parts: GenerateJobParts): JobDefinition<ConversationT
     rowSchema: ConversationRow,
     estimate,
     async open(paths) {
-      const { runner, close } = await openBackend(paths);
+      const backend = await openBackend(paths);
+      const { runner } = backend;
+      /** Rows that are not on disk yet. */
+      const unwrittenRows = new Map<string, ConversationRow>();
       return {
         async run(task, stop) {
           const output = await runner.run(task, stop);
           if (output === "stopped") return output;
           const row = toConversationRow(task.id, { index: task.index, ...task.seed }, output, provenance);
-          onRow(row);
+          unwrittenRows.set(task.id, row);
           return row;
         },
         async describeFailure({ id, index, seed }) {
+          unwrittenRows.delete(id);
           return { seed: { index, ...seed }, turn: await getFailedTurn(id) };
         },
-        ...(keepCheckpoints ? {} : { afterRow: (id: string) => runner.deleteThread(id) }),
-        close,
+        async afterRow(id) {
+          const row = unwrittenRows.get(id);
+          if (row) onRow(row);
+          unwrittenRows.delete(id);
+          if (!keepCheckpoints) await runner.deleteThread(id);
+        },
+        close: () => backend.close(),
       };
 
-      /** The failure is written in any case: without it the job would fail here at every resume. */
+      /** Never throws: without its failure row, the conversation would stop every resume at this point. */
       async function getFailedTurn(id: string): Promise<number | null> {
         try {
           return await runner.getCurrentTurn(id);
         } catch (error) {
-          onWarning?.(`conversation ${id} failed, and its turn cannot be read: ${getErrorMessage(error)}`);
+          onWarning?.(`conversation ${id} failed, and its turn could not be read: ${getErrorMessage(error)}`);
           return null;
         }
       }
@@ -133,7 +144,8 @@ function createGenerateJob(parts: GenerateJobParts): JobDefinition<ConversationT
 }
 
 async function* readTasks({ seeds, limit, skipInvalid }: GenerateJobParts, fingerprint: string): AsyncGenerator<ConversationTask> {
-  for await (const { index, seed } of readSeeds(seeds, { limit, skipInvalid })) yield { id: conversationId(fingerprint, index, seed), index, seed };
+  for await (const { index, seed } of readSeeds(seeds, { limit, skipInvalid }))
+    yield { id: computeConversationId(fingerprint, index, seed), index, seed };
 }
 
 function getProvenance(settings: ResolvedSettings): Provenance {

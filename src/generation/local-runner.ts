@@ -11,27 +11,27 @@ import type { ConversationRunner, ConversationTask } from "./conversation-runner
 
 /** Options of {@link createLocalRunner}. */
 export interface LocalRunnerOptions {
-  /** A graph whose checkpointer is `saver`. */
+  /** The compiled graph. Its checkpointer is `saver`. */
   readonly graph: ReviewInstructGraph;
   readonly saver: BaseCheckpointSaver;
   readonly settings: Settings;
-  /** Returns run name, tags, metadata and callbacks of a conversation's trace. */
+  /** Returns run name, tags, metadata and callbacks for the trace of a conversation. */
   readonly getRunConfig?: (task: ConversationTask) => RunnableConfig;
 }
 
-/** Creates a runner that runs conversations in this process, with threads in the given saver. */
+/** Creates a runner that runs conversations in this process and saves their threads with `saver`. */
 export function createLocalRunner({ graph, saver, settings, getRunConfig }: LocalRunnerOptions): ConversationRunner {
   return {
     async run(task, { gracefulStop, abort }) {
       const config = { ...getRunConfig?.(task), configurable: { thread_id: task.id }, context: settings };
       const thread = await graph.getState(config);
-      // Not `next`, which leaves out steps whose result was saved but not yet applied when the process died.
+      // `next` would miss steps whose result was saved but not yet applied when the process was killed.
       const isResuming = thread.tasks.length > 0;
-      // Finished, but its row was not written: nothing is left to call.
+      // Finished, but the process was killed before it wrote the row.
       if (!isResuming && thread.values.turns?.length > 0) return thread.values;
       const control = new RunControl();
       const requestStop = () => control.requestDrain("stopping");
-      // A signal of the run's own: LangGraph never removes its listeners, and the job's signal outlives every run.
+      // Each run gets its own signal, as LangGraph never removes its listeners and the job's signal outlives the run.
       const runAbort = new AbortController();
       const onAbort = () => runAbort.abort(abort.reason);
       if (gracefulStop.aborted) return "stopped";
@@ -57,8 +57,8 @@ export function createLocalRunner({ graph, saver, settings, getRunConfig }: Loca
 }
 
 function toGraphInput({ instruction, input, system, messages }: Seed): ConversationInput {
-  const given = messages ? { messages: messages.map(toMessage) } : {};
-  return { instruction: instruction ?? null, input: input ?? null, system: system ?? null, ...given };
+  const messagesInput = messages ? { messages: messages.map(toMessage) } : {};
+  return { instruction: instruction ?? null, input: input ?? null, system: system ?? null, ...messagesInput };
 }
 
 function toMessage({ role, content }: SeedMessage): BaseMessage {

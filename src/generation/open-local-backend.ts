@@ -1,33 +1,33 @@
 import { openCheckpointer } from "../checkpoints/open-checkpointer.js";
 import { getSeedTitle } from "../dataset/seeds/seed-title.js";
 import { createReviewInstructGraph } from "../graph/review-instruct.js";
-import type { OutputPaths } from "../jobs/output-folder.js";
+import type { OutputPaths } from "../jobs/output-paths.js";
 import { type OpenModelsOptions, openModels } from "../models/open-models.js";
 import { getRoleModels, resolveSettings } from "../state/resolve-settings.js";
 import type { Settings } from "../state/settings.js";
 import type { Tracing } from "../tracing/open-tracing.js";
 import type { ConversationBackend } from "./conversation-runner.js";
-import { settingsFingerprint } from "./fingerprint.js";
+import { computeSettingsFingerprint } from "./fingerprint.js";
 import { createLocalRunner } from "./local-runner.js";
 
 /** Options of {@link openLocalBackend}. */
 export interface LocalBackendOptions extends Omit<OpenModelsOptions, "usageFile" | "modelNames"> {
   readonly settings: Settings;
-  /** `memory`, `sqlite:<file>` or `postgres://...`. Default: an SQLite file in the output folder. */
+  /** URI of the checkpoint store: `memory`, `sqlite:<file>` or `postgres://...`. Default: an SQLite file in the output folder. */
   readonly checkpoint?: string;
-  /** Traces the runs of this process. Default: only what LangChain does by itself. */
+  /** Adds tracing to every run. Default: only the tracing that LangChain does by itself. */
   readonly tracing?: Pick<Tracing, "getRunConfig">;
 }
 
 /** Returns a function that opens models, checkpoints and graph in this process, for `runGenerateJob`. */
 export function openLocalBackend(options: LocalBackendOptions): (paths: OutputPaths) => Promise<ConversationBackend> {
   const { settings, checkpoint, tracing } = options;
-  return async ({ getPath }) => {
-    const models = openModels({ ...options, modelNames: getModelNames(settings), usageFile: getPath("usage", "jsonl") });
+  return async (paths) => {
+    const models = openModels({ ...options, modelNames: getModelNames(settings), usageFile: paths.getPath("usage", "jsonl") });
     try {
-      const { saver, close } = await openCheckpointer(checkpoint ?? `sqlite:${getPath("checkpoints", "sqlite")}`);
+      const { saver, close } = await openCheckpointer(checkpoint ?? `sqlite:${paths.getPath("checkpoints", "sqlite")}`);
       const graph = createReviewInstructGraph({ callModel: models.callModel, checkpointer: saver });
-      const fingerprint = settingsFingerprint(settings);
+      const fingerprint = computeSettingsFingerprint(settings);
       const runner = createLocalRunner({
         graph,
         saver,
@@ -53,7 +53,7 @@ export function openLocalBackend(options: LocalBackendOptions): (paths: OutputPa
   };
 }
 
-/** Returns every model that the settings lead to, once. */
+/** Returns the names of all models that the settings use, without duplicates. */
 export function getModelNames(settings: Settings): string[] {
   return [...new Set(getRoleModels(resolveSettings(settings)).map(({ model }) => model))];
 }

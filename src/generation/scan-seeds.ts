@@ -3,33 +3,32 @@ import { readSeeds } from "../dataset/seeds/read-seeds.js";
 import type { InputError } from "../errors.js";
 import { type Shard, isInShard } from "../jobs/shard.js";
 
-/** Result of reading all seeds once, before anything is spent. */
+/** Result of {@link scanSeeds}. */
 export interface SeedScan {
   /** SHA-256 of the file. */
   readonly digest: string;
-  /** Valid seeds within the limit: all, or the shard's. */
+  /** Number of valid seeds within the limit: all, or those of the shard. */
   readonly count: number;
-  /** Characters of the instructions, inputs, system prompts and messages of those seeds together. */
+  /** Total number of characters of these seeds: instructions, inputs, system prompts and messages. */
   readonly characters: number;
-  /** Rows that `skipInvalid` skips; only the first errors are kept. */
+  /** Rows that `skipInvalid` skips, with the first errors. */
   readonly invalid: { readonly count: number; readonly first: readonly InputError[] };
 }
 
-/** Number of errors that a scan keeps. */
 const maxKeptErrors = 20;
 
 /** Options of {@link scanSeeds}. */
 export interface ScanSeedsOptions {
   readonly limit?: number;
   readonly skipInvalid?: boolean;
-  /** Counts only the seeds of this shard. Default: all. */
+  /** Shard whose seeds are counted. Default: all seeds. */
   readonly shard?: Shard | null;
 }
 
 /**
- * Reads every seed once.
+ * Reads every seed once, before a job starts, to validate the file and to count the work.
  *
- * @throws {InputError} At the first bad row, unless `skipInvalid` is set.
+ * @throws {InputError} At the first invalid row, unless `skipInvalid` is set.
  */
 export async function scanSeeds(file: string, options: ScanSeedsOptions = {}): Promise<SeedScan> {
   const { limit, skipInvalid, shard = null } = options;

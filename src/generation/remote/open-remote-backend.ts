@@ -1,4 +1,4 @@
-import type { OutputPaths } from "../../jobs/output-folder.js";
+import type { OutputPaths } from "../../jobs/output-paths.js";
 import type { Settings } from "../../state/settings.js";
 import type { ConversationBackend } from "../conversation-runner.js";
 import type { ServerConnection } from "./connection.js";
@@ -11,7 +11,7 @@ export interface RemoteBackendOptions extends Omit<RemoteUsageOptions, "rows">, 
   readonly settings: Settings;
 }
 
-/** Returns a function that generates conversations on a LangGraph server, for `runGenerateJob`. */
+/** Returns a function that opens a backend on a LangGraph server, for `runGenerateJob`. */
 export function openRemoteBackend(options: RemoteBackendOptions): (paths: OutputPaths) => Promise<ConversationBackend> {
   return async ({ rows }) => {
     const runner = createRemoteRunner(options);

@@ -3,26 +3,30 @@ import { createHash } from "node:crypto";
 import { ReviewInstructError } from "../../errors.js";
 import type { Settings } from "../../state/settings.js";
 import type { ConversationRunner } from "../conversation-runner.js";
-import { type ServerConnection, getStatus } from "./connection.js";
-import { readState } from "./thread-state.js";
-import { type ThreadRunOptions, cancelThreadRuns, runThread } from "./thread-run.js";
+import { type ServerConnection, getHttpStatus } from "./connection.js";
+import { cancelThreadRuns } from "./thread-requests.js";
+import { type ThreadRunOptions, runThread } from "./thread-run.js";
+import { parseThreadState } from "./thread-state.js";
 
-export interface RemoteRunnerOptions extends Pick<ThreadRunOptions, "experiment" | "stallMs" | "probeMs"> {
+/** Options of {@link createRemoteRunner}. */
+export interface RemoteRunnerOptions extends Pick<ThreadRunOptions, "experiment" | "stallTimeoutMs" | "cancelTimeoutMs"> {
   readonly connection: ServerConnection;
   readonly settings: Settings;
 }
 
-/** Threads that a conversation may have, one after the other. */
+/** Maximum number of threads of one conversation, the superseded ones included. */
 const maxThreads = 8;
-/** Longest time that cancelling may take when everything is to stop at once. */
-const cancelMs = 5_000;
+/** Maximum time that cancelling a run takes after an abort. */
+const abortTimeoutMs = 5_000;
 
 /**
- * Runs conversations on a LangGraph server, each on a thread of its own id. A thread whose run nobody works on any more is
- * marked and replaced by one with an id derived from the first, so that any later run of the job finds the same chain again.
+ * Creates a runner that runs conversations on a LangGraph server, each on a thread with the conversation's id.
+ *
+ * A thread that stays busy although no worker owns its run is marked as superseded and replaced. The id of the new thread is
+ * derived from the first one, so that every later run of the job finds the same chain of threads.
  */
 export function createRemoteRunner({ connection, settings, ...rest }: RemoteRunnerOptions): ConversationRunner {
-  /** How many threads of a conversation were given up, as far as this process knows. */
+  /** Number of superseded threads by conversation, as far as this process knows. */
   const supersededCount = new Map<string, number>();
 
   async function isSuperseded(threadId: string): Promise<boolean | "missing"> {
@@ -30,15 +34,15 @@ export function createRemoteRunner({ connection, settings, ...rest }: RemoteRunn
       const thread = await connection.call((client) => client.threads.get(threadId));
       return thread.metadata?.["superseded"] === true;
     } catch (error) {
-      if (getStatus(error) === 404) return "missing";
+      if (getHttpStatus(error) === 404) return "missing";
       throw error;
     }
   }
 
-  /** The threads of a conversation from the first to the one in use. */
+  /** Returns the threads of a conversation, from the first to the one in use. */
   async function getThreadChain(id: string): Promise<string[]> {
-    const known = supersededCount.get(id);
-    if (known !== undefined) return Array.from({ length: known + 1 }, (_, index) => getThreadId(id, index));
+    const count = supersededCount.get(id);
+    if (count !== undefined) return Array.from({ length: count + 1 }, (_, index) => getThreadId(id, index));
     const chain: string[] = [];
     for (let index = 0; index < maxThreads; index++) {
       const threadId = getThreadId(id, index);
@@ -55,28 +59,28 @@ export function createRemoteRunner({ connection, settings, ...rest }: RemoteRunn
         supersededCount.set(task.id, index);
         const threadId = getThreadId(task.id, index);
         try {
-          const outcome = await runThread({ connection, settings, task, threadId, stop, ...rest });
-          if (outcome !== "stuck") return outcome;
+          const result = await runThread({ connection, settings, task, threadId, stop, ...rest });
+          if (result !== "stuck") return result;
         } catch (error) {
           if (!stop.abort.aborted) throw error;
-          // What cannot be cancelled goes on, and a later run of the job finds it.
-          await cancelThreadRuns({ connection, threadId }, cancelMs);
+          // A run that cannot be cancelled continues, and a later run of the job finds it.
+          await cancelThreadRuns({ connection, threadId }, abortTimeoutMs);
           return "stopped";
         }
       }
       throw new ReviewInstructError(
         "server_thread_stuck",
-        `the server ${connection.url} left ${maxThreads} threads of this conversation busy. Look at its workers, then run again with --retry-failed.`,
+        `the server ${connection.url} left ${maxThreads} threads of this conversation busy. Check its workers, then run again with --retry-failed.`,
         { threads: maxThreads },
       );
     },
     async deleteThread(id) {
-      // The first last: it leads to the others, should this be interrupted.
+      // The first thread is deleted last: without it an interrupted deletion could not find the others.
       for (const threadId of (await getThreadChain(id)).reverse()) {
         await connection
           .call((client) => client.threads.delete(threadId))
           .catch((error: unknown) => {
-            if (getStatus(error) !== 404) throw error;
+            if (getHttpStatus(error) !== 404) throw error;
           });
       }
       supersededCount.delete(id);
@@ -87,9 +91,9 @@ export function createRemoteRunner({ connection, settings, ...rest }: RemoteRunn
       return connection
         .call((client) => client.threads.getState(threadId))
         .then(
-          (state) => readState(state).turn,
+          (state) => parseThreadState(state).turn,
           (error: unknown) => {
-            if (getStatus(error) === 404) return null;
+            if (getHttpStatus(error) === 404) return null;
             throw error;
           },
         );
@@ -97,7 +101,7 @@ export function createRemoteRunner({ connection, settings, ...rest }: RemoteRunn
   };
 }
 
-/** The conversation's own id, and after that ids derived from it. */
+/** Returns the id of a conversation's thread: the conversation's own id first, then ids derived from it. */
 export function getThreadId(id: string, index: number): string {
   if (index === 0) return id;
   const hex = createHash("sha256").update(`${id} ${index}`).digest("hex");

@@ -1,21 +1,21 @@
-import type { Settings } from "../../state/settings.js";
-import { conversationLabels } from "../../tracing/labels.js";
-import type { ConversationTask } from "../conversation-runner.js";
-import { settingsFingerprint } from "../fingerprint.js";
 import { getSeedTitle } from "../../dataset/seeds/seed-title.js";
+import type { Settings } from "../../state/settings.js";
+import { createConversationLabels } from "../../tracing/labels.js";
+import type { ConversationTask } from "../conversation-runner.js";
+import { computeSettingsFingerprint } from "../fingerprint.js";
 
-/** What the labels of a run on a server follow from. */
+/** Input of {@link getRunLabels}. */
 export interface RunLabelsInput {
   readonly settings: Settings;
   readonly task: ConversationTask;
-  /** A name to find the traces of this job by. */
+  /** Label for all traces of this job. */
   readonly experiment?: string;
 }
 
-/** Name and labels of a run, as a server's API takes them: where the server traces, they are those of a job in this process. */
+/** Returns the name, tags and metadata of a run on a server, as its API expects them. They equal those of a local job. */
 export function getRunLabels({ settings, task: { id, index, seed }, experiment }: RunLabelsInput) {
-  const fingerprint = settingsFingerprint(settings);
-  const { tags, metadata } = conversationLabels({ id, seedIndex: index, settings, fingerprint }, experiment);
-  // The API hands `run_name` on, though its client does not know of it.
+  const fingerprint = computeSettingsFingerprint(settings);
+  const { tags, metadata } = createConversationLabels({ id, seedIndex: index, settings, fingerprint }, experiment);
+  // The API accepts `run_name`, although the type of its client lacks it.
   return { config: { run_name: getSeedTitle(seed), tags: [...tags] }, metadata };
 }

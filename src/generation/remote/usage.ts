@@ -14,32 +14,33 @@ import type { Settings } from "../../state/settings.js";
 
 /** Options of {@link openRemoteUsage}. */
 export interface RemoteUsageOptions {
-  /** File of finished conversations, whose rows say what they used. */
+  /** File of finished conversations. */
   readonly rows: string;
   readonly settings: Settings;
   readonly prices: PriceTable;
-  /** Maximum number of tokens of all shards, checked before a conversation starts. Default: no limit. */
+  /** Maximum number of tokens of all shards, checked before each conversation. Default: no limit. */
   readonly maxTokens?: number | null;
-  /** Maximum cost in US dollars, likewise. Default: no limit. */
+  /** Maximum cost of all shards in US dollars, checked before each conversation. Default: no limit. */
   readonly maxUsd?: number | null;
   /**
-   * Number of shards that share both limits; this one keeps to its equal part.
+   * Number of shards that share both limits. Each shard gets an equal part.
    * @default 1
    */
   readonly shards?: number;
 }
 
-/** Usage of the finished conversations of a folder, where a server makes the calls. */
+/** Tracks the usage of the finished conversations of an output folder. */
 export interface RemoteUsage {
+  /** Adds the calls of a finished conversation. */
   readonly add: (turns: readonly Turn[]) => void;
   readonly getUsage: () => UsageSummary;
-  /** Throws `budget_exhausted` once a limit is reached; conversations in progress at that moment may exceed it. */
+  /** Throws `budget_exhausted` once a limit is reached. Conversations in progress can exceed it. */
   readonly assertWithinBudget: () => void;
 }
 
 const UsageRow = ConversationRow.pick({ turns: true });
 
-/** Reads what the rows of a folder used, and keeps adding to it. */
+/** Adds up the usage of all rows of a folder. */
 export async function openRemoteUsage(options: RemoteUsageOptions): Promise<RemoteUsage> {
   const { rows, shards = 1 } = options;
   const settings = resolveSettings(options.settings);
@@ -61,19 +62,19 @@ export async function openRemoteUsage(options: RemoteUsageOptions): Promise<Remo
     getUsage,
     assertWithinBudget() {
       const { inputTokens, outputTokens, usd } = getUsage();
-      const createError = (limit: keyof Limits, max: number) =>
+      const createBudgetError = (limit: keyof Limits, max: number) =>
         new ReviewInstructError(
           "budget_exhausted",
           `the budget is used up: ${formatLimit(limit, max, shards)} is spent. Raise ${limit} and run the same command again to continue`,
           { limit, max },
         );
-      if (maxTokens !== null && inputTokens + outputTokens >= maxTokens) throw createError("maxTokens", maxTokens);
-      if (maxUsd !== null && (usd ?? 0) >= maxUsd) throw createError("maxUsd", maxUsd);
+      if (maxTokens !== null && inputTokens + outputTokens >= maxTokens) throw createBudgetError("maxTokens", maxTokens);
+      if (maxUsd !== null && (usd ?? 0) >= maxUsd) throw createBudgetError("maxUsd", maxUsd);
     },
   };
 }
 
-/** Returns the model as the settings, and so the prices, name it; a call has the endpoint's name. */
+/** Returns the model's name in settings and prices. A call has the name that the endpoint reported. */
 function getConfiguredModel({ caller, group, model }: CallUsage, settings: ResolvedSettings): string {
   if (group === "reviewer") return settings.panel.find(({ name }) => name === caller)?.model ?? model;
   return caller === "chairman" ? settings.chairman.model : settings.candidate.model;
