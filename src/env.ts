@@ -1,5 +1,5 @@
-/** Variables by name, as `process.env` has them. */
+/** Environment variables by name. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** The one place that reads the environment. */
+/** The environment of this process. No other file reads `process.env`. */
 export const env: Env = process.env;

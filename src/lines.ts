@@ -1,37 +1,40 @@
 const lineFeed = 0x0a;
 
 /**
- * Lines as bytes without their line feed; null for one longer than `most` bytes, which is not held. Not `node:readline`, which
- * in newer Node also breaks lines at U+2028 and U+2029 (both may stand in JSON strings), hides invalid UTF-8, and knows no
- * longest line.
+ * Splits chunks of bytes into lines without their line feed.
+ *
+ * Not `node:readline`: newer Node versions also break lines at U+2028 and U+2029, which JSON strings may contain, and it hides
+ * invalid UTF-8 and has no maximum length.
+ *
+ * @returns Yields null for a line longer than `maxBytes`, which is not kept in memory.
  */
-export async function* readLines(blocks: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer | null> {
-  let pieces: Buffer[] = [];
+export async function* readLines(chunks: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer | null> {
+  let parts: Buffer[] = [];
   let size = 0;
-  const add = (piece: Buffer) => {
-    size += piece.length;
-    if (size > maxBytes) pieces = [];
-    else pieces.push(piece);
+  const addPart = (part: Buffer) => {
+    size += part.length;
+    if (size > maxBytes) parts = [];
+    else parts.push(part);
   };
-  const take = () => {
-    const line = size > maxBytes ? null : Buffer.concat(pieces);
-    pieces = [];
+  const takeLine = () => {
+    const line = size > maxBytes ? null : Buffer.concat(parts);
+    parts = [];
     size = 0;
     return line;
   };
-  for await (const block of blocks) {
-    let from = 0;
-    for (let end = block.indexOf(lineFeed); end !== -1; end = block.indexOf(lineFeed, from)) {
-      add(block.subarray(from, end));
-      yield take();
-      from = end + 1;
+  for await (const chunk of chunks) {
+    let start = 0;
+    for (let end = chunk.indexOf(lineFeed); end !== -1; end = chunk.indexOf(lineFeed, start)) {
+      addPart(chunk.subarray(start, end));
+      yield takeLine();
+      start = end + 1;
     }
-    add(block.subarray(from));
+    addPart(chunk.subarray(start));
   }
-  if (size > 0) yield take();
+  if (size > 0) yield takeLine();
 }
 
-/** The lines of a UTF-8 text that is our own, so of any length; as {@link readLines}. */
-export async function* readTextLines(blocks: AsyncIterable<Buffer>): AsyncGenerator<string> {
-  for await (const line of readLines(blocks, Infinity)) if (line !== null) yield line.toString();
+/** Splits UTF-8 text into lines of any length, for files that this program wrote. See {@link readLines}. */
+export async function* readTextLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  for await (const line of readLines(chunks, Infinity)) if (line !== null) yield line.toString();
 }

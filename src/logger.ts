@@ -1,36 +1,53 @@
 import pc from "picocolors";
 
-/** Words for people, on stderr; data goes to stdout. */
+/** Writes messages for people to stderr. Data goes to stdout. */
 export interface Logger {
   readonly info: (text: string) => void;
   readonly warn: (text: string) => void;
   readonly error: (text: string) => void;
 }
 
-const colors = pc.createColors(process.stderr.isTTY === true && pc.isColorSupported);
-
 export interface LoggerOptions {
-  /** Leave only warnings and errors. Default false. */
+  /**
+   * Logs only warnings and errors.
+   *
+   * @default false
+   */
   readonly quiet?: boolean;
-  /** One JSON object a line, `{"type": "info" | "warning" | "error", "message"}`. Default false. */
+  /**
+   * Logs one JSON object per line: `{"type": "info" | "warning" | "error", "message"}`.
+   *
+   * @default false
+   */
   readonly json?: boolean;
-  /** Where lines go. Default: stderr. */
+  /**
+   * Writes a line.
+   *
+   * @default To stderr
+   */
   readonly write?: (line: string) => void;
 }
 
-export function createLogger({ quiet = false, json = false, write = toStderr }: LoggerOptions = {}): Logger {
-  const line = (type: "info" | "warning" | "error", message: string) => write(json ? JSON.stringify({ type, message }) : `${labels[type]}${message}`);
+type MessageType = "info" | "warning" | "error";
+
+const colors = pc.createColors(process.stderr.isTTY === true && pc.isColorSupported);
+const prefixes: Readonly<Record<MessageType, string>> = {
+  info: "",
+  warning: `${colors.yellow("warning:")} `,
+  error: `${colors.red("error:")} `,
+};
+
+export function createLogger({ quiet = false, json = false, write = writeToStderr }: LoggerOptions = {}): Logger {
+  const log = (type: MessageType, message: string) => write(json ? JSON.stringify({ type, message }) : `${prefixes[type]}${message}`);
   return {
     info: (text) => {
-      if (!quiet) line("info", text);
+      if (!quiet) log("info", text);
     },
-    warn: (text) => line("warning", text),
-    error: (text) => line("error", text),
+    warn: (text) => log("warning", text),
+    error: (text) => log("error", text),
   };
 }
 
-const labels = { info: "", warning: `${colors.yellow("warning:")} `, error: `${colors.red("error:")} ` };
-
-function toStderr(line: string): void {
+function writeToStderr(line: string): void {
   process.stderr.write(`${line}\n`);
 }

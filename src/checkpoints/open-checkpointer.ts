@@ -5,58 +5,62 @@ import pg from "pg";
 
 import { InputError, ReviewInstructError } from "../errors.js";
 
-/** Any number that nobody else takes for an advisory lock: "revw" in ASCII. */
+/** Number of the advisory lock, "revw" in ASCII. Any number works that no other program uses. */
 const setupLockId = 0x72657677;
 
-/** A place where threads are kept, and the way to let go of it. */
+/** An open checkpointer. */
 export interface CheckpointerHandle {
   readonly saver: BaseCheckpointSaver;
-  /** The place as it may be shown to anyone: no user, no password. */
+  /** Name of the store without user and password. */
   readonly displayName: string;
   readonly close: () => Promise<void>;
 }
 
 /**
- * Opens LangGraph's own saver by one string: `memory`, `sqlite:<file>` or `postgres://...`. Throws `InputError` for anything
- * else, and `checkpointer_unavailable` when the place cannot be opened.
+ * Opens one of LangGraph's checkpointers.
+ *
+ * @param uri `memory`, `sqlite:<file>` or `postgres://...`.
+ * @throws {InputError} For any other URI.
+ * @throws {ReviewInstructError} Code `checkpointer_unavailable`, if the store cannot be opened.
  */
-export async function openCheckpointer(spec: string): Promise<CheckpointerHandle> {
-  if (spec === "memory") return { saver: new MemorySaver(), displayName: "memory", close: async () => {} };
-  if (spec.startsWith("sqlite:")) return openSqlite(spec.slice("sqlite:".length));
-  if (/^postgres(ql)?:\/\//.test(spec)) return openPostgres(spec);
+export async function openCheckpointer(uri: string): Promise<CheckpointerHandle> {
+  if (uri === "memory") return { saver: new MemorySaver(), displayName: "memory", close: async () => {} };
+  if (uri.startsWith("sqlite:")) return openSqlite(uri.slice("sqlite:".length));
+  if (/^postgres(ql)?:\/\//.test(uri)) return openPostgres(uri);
   throw new InputError("unknown checkpoint store: use `memory`, `sqlite:<file>` or `postgres://user@host/database`", { field: "checkpoint" });
 }
 
 async function openSqlite(file: string): Promise<CheckpointerHandle> {
-  if (file === "") throw new InputError("`sqlite:` wants a file, e.g. sqlite:checkpoints.sqlite", { field: "checkpoint" });
+  if (file === "") throw new InputError("`sqlite:` needs a file, e.g. sqlite:checkpoints.sqlite", { field: "checkpoint" });
+  const displayName = `sqlite:${file}`;
   const { SqliteSaver } = await importSqlite();
   try {
     const saver = SqliteSaver.fromConnString(file);
-    // Opens and creates the tables now, so that an unusable file shows here and not in mid-run.
+    // Creates the tables now, so that an unusable file fails here and not during a run.
     await saver.getTuple({ configurable: { thread_id: "none" } });
-    // With WAL this survives a killed process; only a power cut can cost the last steps.
+    // With a write-ahead log, a killed process loses nothing. A power failure can lose the last steps.
     saver.db.pragma("synchronous=NORMAL");
     cacheStatements(saver.db);
-    return { saver: withErrorContext(saver, `sqlite:${file}`), displayName: `sqlite:${file}`, close: async () => void saver.db.close() };
+    return { saver: withErrorContext(saver, displayName), displayName, close: async () => void saver.db.close() };
   } catch (error) {
-    throw unavailable(`sqlite:${file}`, error, "Check that its folder exists and can be written.");
+    throw createUnavailableError(displayName, error, "Check that its folder exists and can be written.");
   }
 }
 
-/** The saver has SQLite compile the same few statements at every step. */
+/** Caches prepared statements, since the saver compiles the same few statements at every step. */
 function cacheStatements(db: { prepare: (sql: string) => unknown }): void {
-  const kept = new Map<string, unknown>();
-  const compile = db.prepare.bind(db);
+  const statements = new Map<string, unknown>();
+  const prepare = db.prepare.bind(db);
   db.prepare = (sql: string) => {
-    const statement = kept.get(sql) ?? compile(sql);
-    kept.set(sql, statement);
+    const statement = statements.get(sql) ?? prepare(sql);
+    statements.set(sql, statement);
     return statement;
   };
 }
 
-/** The same saver, whose failures say which store failed and what to do. */
-function withErrorContext<S extends BaseCheckpointSaver>(saver: S, place: string): S {
-  const advice = "Bring it back, then run the same command again: what was finished is kept.";
+/** Wraps a saver so that its errors name the store and say what to do. */
+function withErrorContext<S extends BaseCheckpointSaver>(saver: S, displayName: string): S {
+  const advice = "Make it available again, then run the same command again: finished work is kept.";
   return new Proxy(saver, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name, target);
@@ -65,19 +69,19 @@ function withErrorContext<S extends BaseCheckpointSaver>(saver: S, place: string
         try {
           return await Reflect.apply(member, target, args);
         } catch (error) {
-          throw unavailable(place, error, advice);
+          throw createUnavailableError(displayName, error, advice);
         }
       };
     },
   });
 }
 
-/** The saver builds native code at install and is optional. */
+/** Loads the optional package, which compiles native code when it is installed. */
 async function importSqlite() {
   try {
     return await import("@langchain/langgraph-checkpoint-sqlite");
   } catch (error) {
-    throw unavailable(
+    throw createUnavailableError(
       "sqlite",
       error,
       "The package @langchain/langgraph-checkpoint-sqlite is not usable here: install it, or choose `memory` or `postgres://...`.",
@@ -86,28 +90,28 @@ async function importSqlite() {
 }
 
 async function openPostgres(url: string): Promise<CheckpointerHandle> {
-  const place = toDisplayName(url);
+  const displayName = toDisplayName(url);
   try {
     const pool = new pg.Pool({ connectionString: url });
-    // A connection that breaks must not end the process: the query under way, or the next one, reports it.
+    // A broken connection must not end the process. The current or the next query reports it.
     pool.on("error", () => undefined);
     pool.on("connect", (client) => client.on("error", () => undefined));
     const saver = new PostgresSaver(pool);
     await withAdvisoryLock(pool, () => saver.setup());
-    return { saver: withErrorContext(saver, place), displayName: place, close: () => saver.end() };
+    return { saver: withErrorContext(saver, displayName), displayName, close: () => saver.end() };
   } catch (error) {
-    throw unavailable(place, error, "Check that the server runs, the database exists and the user may create tables.");
+    throw createUnavailableError(displayName, error, "Check that the server runs, the database exists and the user may create tables.");
   }
 }
 
-/** Shards that start together would create the same tables at the same moment, which PostgreSQL refuses. */
-async function withAdvisoryLock(pool: pg.Pool, work: () => Promise<void>): Promise<void> {
+/** Runs the setup under a lock, since PostgreSQL fails if several shards create the same tables at once. */
+async function withAdvisoryLock(pool: pg.Pool, setUp: () => Promise<void>): Promise<void> {
   const client = await pool.connect();
   try {
     await client.query("SELECT pg_advisory_lock($1)", [setupLockId]);
-    await work();
+    await setUp();
   } finally {
-    // Ends the session, and the lock with it.
+    // Ends the session, which releases the lock.
     client.release(true);
   }
 }
@@ -121,12 +125,8 @@ function toDisplayName(url: string): string {
   }
 }
 
-function unavailable(place: string, cause: unknown, advice: string): ReviewInstructError {
+function createUnavailableError(store: string, cause: unknown, advice: string): ReviewInstructError {
   const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
-  return new ReviewInstructError(
-    "checkpointer_unavailable",
-    `the checkpoint store ${place} cannot be used: ${reason}. ${advice}`,
-    { place },
-    { cause },
-  );
+  const message = `the checkpoint store ${store} cannot be used: ${reason}. ${advice}`;
+  return new ReviewInstructError("checkpointer_unavailable", message, { store }, { cause });
 }

@@ -1,20 +1,29 @@
 import { InputError, ModelCallError } from "../errors.js";
-import type { ModelSettings } from "../state/settings.js";
 import { type ModelMiddleware, formatCaller } from "../model-calls/model-call.js";
 import { describeEndpoint, isInProcess } from "../models/registry.js";
+import type { ModelSettings } from "../state/settings.js";
 
-/** The variable that {@link parseEndpoints} reads on a server. */
+/** Name of the server's variable that {@link parseEndpoints} parses. */
 export const endpointsEnvVar = "REVIEW_INSTRUCT_ENDPOINTS";
 
-/** Pairs of key variable and base URL that requests may use, or `any`. */
-export type AllowedEndpoints = "any" | readonly { readonly apiKeyEnv: string; readonly baseUrl: string }[];
+/** An endpoint with the API key that may be sent to it. */
+export interface AllowedEndpoint {
+  /** Name of the variable that holds the key. */
+  readonly apiKeyEnv: string;
+  readonly baseUrl: string;
+}
 
-/** Where nothing is said: OpenAI's key, and to OpenAI alone. */
+/** The endpoints that requests may use, or `any`. */
+export type AllowedEndpoints = "any" | readonly AllowedEndpoint[];
+
+/** Without a list, only OpenAI's endpoint may be called, with OpenAI's key. */
 const defaultEndpoints = "OPENAI_API_KEY=https://api.openai.com/v1";
 
 /**
- * Reads an operator's list: `KEY_VARIABLE=base URL`, separated by commas. `*` allows everything; an empty text allows the
- * offline model alone. Default (undefined): `OPENAI_API_KEY` to OpenAI. Throws `InputError` naming the entry.
+ * Parses an operator's list: `KEY_VARIABLE=base URL`, separated by commas.
+ *
+ * @param text `*` allows everything. An empty text allows only the offline model. Default: `OPENAI_API_KEY` to OpenAI.
+ * @throws {InputError} For an invalid entry.
  */
 export function parseEndpoints(text: string = defaultEndpoints): AllowedEndpoints {
   if (text.trim() === "*") return "any";
@@ -22,30 +31,31 @@ export function parseEndpoints(text: string = defaultEndpoints): AllowedEndpoint
   return entries.filter((entry) => entry !== "").map(parseEntry);
 }
 
-function parseEntry(entry: string): { apiKeyEnv: string; baseUrl: string } {
+function parseEntry(entry: string): AllowedEndpoint {
   const [, apiKeyEnv = "", url = ""] = /^([A-Z_][A-Z0-9_]*)=(.+)$/.exec(entry) ?? [];
   const { protocol, username, password } = (URL.canParse(url) ? new URL(url) : null) ?? {};
   if (apiKeyEnv !== "" && /^https?:$/.test(protocol ?? "") && !username && !password) return { apiKeyEnv, baseUrl: normalizeUrl(url) };
-  // Not the entry itself: what stands there by mistake may be a key.
+  // The message does not repeat the entry, which may contain a key by mistake.
   throw new InputError(
     `${endpointsEnvVar}: every entry must be KEY_VARIABLE=http(s)://..., without credentials in the URL, as in ${defaultEndpoints}; "${apiKeyEnv || "(no name)"}" is not`,
     { field: endpointsEnvVar },
   );
 }
 
-/** The URL as it is compared: the query too may say where a call ends up. */
+/** Normalizes a URL for comparison. Keeps the query, which may decide where a call is routed. */
 function normalizeUrl(url: string): string {
   const { origin, pathname, search } = new URL(url);
   return `${origin}${pathname.replace(/\/+$/, "")}${search}`;
 }
 
 /**
- * Lets a call out only to an endpoint that the operator allows, and with the key that belongs there: whoever may send
- * settings to a server could otherwise have its keys sent anywhere. Put it outermost. Throws `ModelCallError`
- * `model_invalid_configuration` before anything is sent.
+ * Creates middleware that only calls endpoints on the operator's list, with the key that belongs there.
+ *
+ * Otherwise anyone who can send settings to a server could have its keys sent anywhere. It must be the outermost middleware.
+ * The middleware throws `ModelCallError` with code `model_invalid_configuration` before a request is sent.
  */
-export function allowEndpoints(allowed: AllowedEndpoints): ModelMiddleware {
-  return (access) => async (request, config) => {
+export function restrictToEndpoints(allowed: AllowedEndpoints): ModelMiddleware {
+  return (next) => async (request, config) => {
     if (!isAllowed(request.settings, allowed)) {
       const { model, apiKeyEnv } = request.settings;
       const endpoint = describeEndpoint(request.settings) ?? request.settings.model;
@@ -56,7 +66,7 @@ export function allowEndpoints(allowed: AllowedEndpoints): ModelMiddleware {
         { caller: request.caller, endpoint, model, attempts: 0 },
       );
     }
-    return access(request, config);
+    return next(request, config);
   };
 }
 

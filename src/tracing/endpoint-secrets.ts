@@ -1,23 +1,23 @@
-import type { Settings } from "../state/settings.js";
 import { type Secrets, getQuerySecrets } from "../redaction.js";
+import type { Settings } from "../state/settings.js";
 
-/** What settings or an operator's list say of an endpoint, as far as it is a secret or leads to one. */
-export interface NamedEndpoint {
-  /** The variable that holds its key. */
+/** The part of an endpoint's settings that holds a secret or names one. */
+export interface EndpointConfig {
+  /** Name of the variable that holds the API key. */
   readonly apiKeyEnv?: string;
-  /** A URL; its query may be a key. Null: OpenAI's own. */
+  /** Its query may hold a key. Null: OpenAI's own URL. */
   readonly baseUrl?: string | null;
 }
 
-/** What must not be shown of these endpoints: their keys, and the queries of their URLs. */
-export function getEndpointSecrets(endpoints: readonly NamedEndpoint[]): Secrets {
+/** Returns the secrets of endpoints: their API keys, and the queries of their URLs. */
+export function getEndpointSecrets(endpoints: readonly EndpointConfig[]): Secrets {
   return {
     variables: endpoints.flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []),
     values: endpoints.flatMap(({ baseUrl = null }) => getQuerySecrets(baseUrl)),
   };
 }
 
-/** Every endpoint that settings name: the run's own, and those of its roles. */
-export function getEndpoints(settings: Settings): NamedEndpoint[] {
+/** Returns every endpoint that settings name: the common one, and those of the roles. */
+export function getConfiguredEndpoints(settings: Settings): EndpointConfig[] {
   return [settings, settings.candidate, settings.chairman, ...settings.panel];
 }

@@ -3,13 +3,13 @@ import { z } from "zod";
 import { TurnUpdate } from "../state/records.js";
 import type { Settings } from "../state/settings.js";
 
-/** What a run is found by, beside what its caller gave it. */
+/** Tags and metadata that are added to a run. */
 export interface Labels {
   readonly tags: readonly string[];
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
-/** What the labels of a run follow from. */
+/** The facts of a run that its labels depend on. */
 export interface RunInfo {
   readonly id: string;
   readonly parentId?: string;
@@ -21,43 +21,47 @@ export interface RunInfo {
   readonly outputs?: unknown;
 }
 
-/** A run that has ended, with its labels, ready to go out. */
+/** A run that has ended, with its labels. */
 export interface CompletedRun<T> {
   readonly run: T;
   readonly labels: Labels;
 }
 
-const none: Labels = { tags: [], metadata: {} };
+const noLabels: Labels = { tags: [], metadata: {} };
 
 /**
- * Labels that only the course of a trace tells. Model runs under one node are attempts at one reply: each is numbered, and a
- * later one is a `retry` (the call before it failed) or a `repair` (its reply could not be used). What a review came to is
- * known only when the reviewer's node ends, so its last model run is held back until then and carries the verdict too.
+ * Adds labels that are known only later: the attempt number, and the verdict.
+ *
+ * Model runs under one node are attempts at one response. A later attempt is a `retry` if the call before it failed, or a
+ * `repair` if its response could not be used. A reviewer's last model run is held until its node ends so that it can carry the
+ * verdict.
  */
 export class RunLabeler<T> {
-  /** Attempts so far, by the run above them. */
+  /** Attempts so far, by parent run. */
   readonly #attempts = new Map<string, { readonly count: number; readonly failed: boolean }>();
-  /** Of open model runs. */
+  /** Labels of model runs in progress. */
   readonly #labels = new Map<string, Labels>();
-  /** The newest model run of each reviewer at work, by the run above it. */
+  /** The newest model run of each reviewer in progress, by parent run. */
   readonly #pendingReviewerRuns = new Map<string, CompletedRun<T>>();
 
-  started({ id, parentId, type }: RunInfo): Labels {
-    if (type !== "llm" || parentId === undefined) return none;
-    const before = this.#attempts.get(parentId);
-    const labels = attemptLabels((before?.count ?? 0) + 1, before?.failed ?? false);
-    this.#attempts.set(parentId, { count: (before?.count ?? 0) + 1, failed: false });
+  /** Records the start of a run and returns the labels known by then. */
+  startRun({ id, parentId, type }: RunInfo): Labels {
+    if (type !== "llm" || parentId === undefined) return noLabels;
+    const earlier = this.#attempts.get(parentId);
+    const count = (earlier?.count ?? 0) + 1;
+    const labels = createAttemptLabels(count, earlier?.failed ?? false);
+    this.#attempts.set(parentId, { count, failed: false });
     this.#labels.set(id, labels);
     return labels;
   }
 
-  /** The runs that can go out now, in order. */
-  ended(info: RunInfo, run: T): CompletedRun<T>[] {
-    return info.type === "llm" ? this.#modelEnded(info, run) : this.#nodeEnded(info, run);
+  /** Records the end of a run and returns the runs whose labels are complete, in order. */
+  endRun(info: RunInfo, run: T): CompletedRun<T>[] {
+    return info.type === "llm" ? this.#endModelRun(info, run) : this.#endNodeRun(info, run);
   }
 
-  #modelEnded({ id, parentId, metadata, failed = false }: RunInfo, run: T): CompletedRun<T>[] {
-    const labels = this.#labels.get(id) ?? none;
+  #endModelRun({ id, parentId, metadata, failed = false }: RunInfo, run: T): CompletedRun<T>[] {
+    const labels = this.#labels.get(id) ?? noLabels;
     this.#labels.delete(id);
     if (parentId === undefined) return [{ run, labels }];
     this.#attempts.set(parentId, { count: this.#attempts.get(parentId)?.count ?? 1, failed });
@@ -67,53 +71,57 @@ export class RunLabeler<T> {
     return earlier ? [earlier] : [];
   }
 
-  #nodeEnded(info: RunInfo, run: T): CompletedRun<T>[] {
-    const outcome = getOutcomeLabels(info);
-    const held = this.#pendingReviewerRuns.get(info.id);
+  #endNodeRun(info: RunInfo, run: T): CompletedRun<T>[] {
+    const labels = getResultLabels(info);
+    const pending = this.#pendingReviewerRuns.get(info.id);
     this.#pendingReviewerRuns.delete(info.id);
     this.#attempts.delete(info.id);
-    return [...(held ? [{ run: held.run, labels: mergeLabels(held.labels, outcome) }] : []), { run, labels: outcome }];
+    return [...(pending ? [{ run: pending.run, labels: mergeLabels(pending.labels, labels) }] : []), { run, labels }];
   }
 }
 
-function attemptLabels(attempt: number, afterFailure: boolean): Labels {
+function createAttemptLabels(attempt: number, afterFailure: boolean): Labels {
   if (attempt === 1) return { tags: [], metadata: { attempt } };
   const reason = afterFailure ? "retry" : "repair";
   return { tags: [`attempt:${attempt}`, reason], metadata: { attempt, attempt_reason: reason } };
 }
 
-/** What the nodes `reviewer` and `verdict` write; a whole turn (`evolution`) is none of theirs. */
+/** Output of the nodes `reviewer` and `aggregate_reviews`. Neither of them sets `evolution`, so a whole turn does not match. */
 const NodeOutput = z.object({ turns: z.tuple([TurnUpdate.extend({ evolution: z.undefined().optional() })]) });
 
-function getOutcomeLabels({ name, metadata, outputs }: RunInfo): Labels {
-  if (name !== metadata.langgraph_node || (name !== "reviewer" && name !== "aggregate_reviews")) return none;
+function getResultLabels({ name, metadata, outputs }: RunInfo): Labels {
+  if (name !== metadata.langgraph_node || (name !== "reviewer" && name !== "aggregate_reviews")) return noLabels;
   const { data } = NodeOutput.safeParse(outputs);
-  if (!data) return none;
+  if (!data) return noLabels;
   const [{ turn, reviews, abstentions, verdict }] = data.turns;
   const review = reviews?.[0];
-  if (review)
-    return mergeLabels(toLabels({ turn, reviewer: review.reviewer, verdict: review.verdict }), { tags: [], metadata: { scores: review.scores } });
+  if (review) {
+    const labels = toLabels({ turn, reviewer: review.reviewer, verdict: review.verdict });
+    return mergeLabels(labels, { tags: [], metadata: { scores: review.scores } });
+  }
   const abstention = abstentions?.[0];
-  if (abstention)
-    return mergeLabels(toLabels({ turn, reviewer: abstention.reviewer, abstention: abstention.code }), { tags: ["abstention"], metadata: {} });
-  return verdict ? toLabels({ turn, verdict }) : none;
+  if (abstention) {
+    const labels = toLabels({ turn, reviewer: abstention.reviewer, abstention: abstention.code });
+    return mergeLabels(labels, { tags: ["abstention"], metadata: {} });
+  }
+  return verdict ? toLabels({ turn, verdict }) : noLabels;
 }
 
-/** What traces tell of a conversation. */
+/** The facts about a conversation that its traces show. */
 export interface ConversationTraceMetadata {
-  /** Also the thread's id. */
+  /** Also the id of the thread. */
   readonly id: string;
-  /** Names the trace. */
+  /** Name of the trace. */
   readonly seedTitle: string;
-  /** Place in the seed file, from 0. */
+  /** Index of the seed in its file, from 0. */
   readonly seedIndex?: number;
   readonly settings: Settings;
-  /** Stands for settings, models and prompts together. */
+  /** Digest of settings, models and prompts. */
   readonly fingerprint: string;
 }
 
-/** The labels that every run of a conversation carries. */
-export function conversationLabels(
+/** Creates the labels that every run of a conversation carries. */
+export function createConversationLabels(
   { id, seedIndex, settings, fingerprint }: Omit<ConversationTraceMetadata, "seedTitle">,
   experiment?: string,
 ): Labels {
@@ -126,12 +134,11 @@ export function conversationLabels(
   });
 }
 
-/** Every label both as a tag `name:value` and as metadata. */
+/** Returns every label both as a tag `name:value` and as metadata. */
 function toLabels(metadata: Readonly<Record<string, string | number>>): Labels {
   return { tags: Object.entries(metadata).map(([name, value]) => `${name}:${value}`), metadata };
 }
 
-/** Both sets of labels, each tag once. */
 function mergeLabels(first: Labels, second: Labels): Labels {
   return { tags: [...new Set([...first.tags, ...second.tags])], metadata: { ...first.metadata, ...second.metadata } };
 }

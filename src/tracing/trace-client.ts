@@ -1,197 +1,193 @@
 import { Client } from "langsmith";
 
 import type { Env } from "../env.js";
-import { LangSmithFetch, type ConnectionOptions } from "./langsmith-fetch.js";
-import { type Labels, RunLabeler } from "./labels.js";
-import { UploadTracker } from "./upload-tracker.js";
 import type { Redactor } from "../redaction.js";
-import { getLangSmithAccess, isHidden } from "./langsmith-env.js";
+import type { FeedbackEntry } from "./feedback-entry.js";
+import { type Labels, RunLabeler } from "./labels.js";
+import { getClientConfig, isHidden } from "./langsmith-env.js";
+import { LangSmithFetch, type LangSmithFetchOptions } from "./langsmith-fetch.js";
+import { UploadTracker } from "./upload-tracker.js";
 
 type CreatedRun = Parameters<Client["createRun"]>[0] & { tags?: string[] };
 type UpdatedRun = Parameters<Client["updateRun"]>[1];
 type Destination = Parameters<Client["createRun"]>[1];
 
-/** One judgement of one run. */
-export interface FeedbackEntry {
-  /** The same judgement always has the same id, so that saying it again changes nothing. */
-  readonly id: string;
-  readonly runId: string;
-  /** The trace that the run belongs to, where known. */
-  readonly traceId?: string;
-  readonly key: string;
-  readonly score: number;
-  readonly value?: string;
-  readonly comment?: string;
-  /** The run that judged. */
-  readonly sourceRunId?: string;
-  readonly source: Readonly<Record<string, string | number>>;
-}
-
-export interface TraceClientOptions extends ConnectionOptions {
+export interface TraceClientOptions extends LangSmithFetchOptions {
   readonly env: Env;
   readonly project: string;
-  readonly scrubber: Redactor;
+  readonly redactor: Redactor;
 }
 
-/** What did not arrive, and why. */
+/** What LangSmith did not get, and why. */
 export interface DroppedTraces {
-  /** Traces that lack at least one of their runs. */
+  /** Number of traces that lack at least one run. */
   readonly traces: number;
-  readonly ratings: number;
+  /** Number of feedback entries. */
+  readonly feedback: number;
   readonly reason: string | null;
 }
 
-/** A LangGraph server makes metadata of the headers of a request, keys included. */
+/** Request headers, API keys included: a LangGraph server copies them to the metadata. */
 const headerName = /^(?:x-.*|user-agent)$/i;
-/** How long runs are collected before they are sent together, in milliseconds. */
-const collectMs = 250;
-/** Ratings under way at once; more are dropped rather than held. */
+/** Milliseconds in which runs are collected before they are sent together. */
+const flushDelayMs = 250;
+/** Feedback entries above this number are dropped, which bounds the memory. */
 const maxPendingFeedback = 5000;
 
 /**
- * A LangSmith client for tracing that is never a burden: everything is labelled and scrubbed on its way, sent in the
- * background by one upload after the other, bounded in memory, and dropped where LangSmith does not take it.
+ * A LangSmith client for tracing that never delays or fails a run.
+ *
+ * Labels and redacts every run and sends runs in the background, one upload at a time. Memory is bounded. What LangSmith does
+ * not accept is dropped and counted.
  */
 export class TraceClient extends Client {
-  readonly #connection: LangSmithFetch;
-  readonly #labels = new RunLabeler<(labels: Labels) => Promise<void>>();
-  readonly #ledger = new UploadTracker();
-  readonly #ratings = new Set<Promise<void>>();
+  readonly #langsmithFetch: LangSmithFetch;
+  readonly #labeler = new RunLabeler<(labels: Labels) => Promise<void>>();
+  readonly #tracker = new UploadTracker();
+  readonly #pendingFeedback = new Set<Promise<void>>();
   readonly #hidesOutputs: boolean;
-  #session: Promise<string> | null = null;
+  #projectId: Promise<string> | null = null;
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | null = null;
-  #lastArrived = true;
+  #lastUploadSucceeded = true;
 
   constructor(private readonly options: TraceClientOptions) {
     const { env } = options;
-    const connection = new LangSmithFetch(options);
+    const langsmithFetch = new LangSmithFetch(options);
     const hidesOutputs = isHidden(env, "OUTPUTS");
     super({
-      ...getLangSmithAccess(env),
+      ...getClientConfig(env),
       hideInputs: isHidden(env, "INPUTS"),
       hideOutputs: hidesOutputs,
       hideMetadata: isHidden(env, "METADATA"),
-      fetchImplementation: connection.fetch,
+      fetchImplementation: langsmithFetch.fetch,
       tracingMode: "langsmith",
-      // We sample by conversation; the SDK would sample by trace.
+      // Conversations are sampled by `openTracing`. The SDK would sample by trace.
       tracingSamplingRate: 1,
-      // Else every LANGSMITH_ and LANGCHAIN_ variable would become metadata.
+      // Otherwise every LANGSMITH_ and LANGCHAIN_ variable would become metadata.
       omitTracedRuntimeInfo: true,
       manualFlushMode: true,
       disablePromptCache: true,
     });
-    this.#connection = connection;
+    this.#langsmithFetch = langsmithFetch;
     this.#hidesOutputs = hidesOutputs;
   }
 
   override async createRun(run: CreatedRun, destination?: Destination): Promise<void> {
     const { id = "", parent_run_id: parentId, run_type: type, extra } = run;
     const info = { id, parentId, type, metadata: extra?.metadata ?? {} };
-    await this.#send(run, this.#labels.started(info), (clean) => super.createRun(clean, destination));
+    await this.#send(run, this.#labeler.startRun(info), (redacted) => super.createRun(redacted, destination));
   }
 
   override async updateRun(runId: string, run: UpdatedRun, destination?: Destination): Promise<void> {
     const { name, parent_run_id: parentId, run_type: type, extra, outputs, error } = run;
     const info = { id: runId, parentId, name, type, metadata: extra?.metadata ?? {}, outputs, failed: error !== undefined };
-    const deliver = (labels: Labels) => this.#send(run, labels, (clean) => super.updateRun(runId, clean, destination));
-    for (const { run: send, labels } of this.#labels.ended(info, deliver)) await send(labels);
+    const sendUpdate = (labels: Labels) => this.#send(run, labels, (redacted) => super.updateRun(runId, redacted, destination));
+    for (const completed of this.#labeler.endRun(info, sendUpdate)) await completed.run(completed.labels);
   }
 
-  /** Sends a rating in the background. */
-  sendFeedback(rating: FeedbackEntry): void {
-    const lose = () => {
-      // Told at the end.
-      this.#ledger.lostRatings += 1;
+  /** Sends a feedback entry in the background. */
+  sendFeedback(entry: FeedbackEntry): void {
+    const countLost = () => {
+      this.#tracker.lostFeedback += 1;
     };
-    if (this.#connection.isCircuitOpen || this.#ratings.size >= maxPendingFeedback) return lose();
-    const rated = this.#rate(rating)
-      .catch(lose)
-      .finally(() => this.#ratings.delete(rated));
-    this.#ratings.add(rated);
+    if (this.#langsmithFetch.isCircuitOpen || this.#pendingFeedback.size >= maxPendingFeedback) return countLost();
+    const sending = this.#createFeedback(entry)
+      .catch(countLost)
+      .finally(() => this.#pendingFeedback.delete(sending));
+    this.#pendingFeedback.add(sending);
   }
 
-  /** Sends what is left, within `deadlineMs`, and then nothing more. */
-  async close(deadlineMs: number): Promise<DroppedTraces> {
-    const timer = setTimeout(() => this.#connection.close(), deadlineMs);
-    while (this.#ratings.size > 0 || this.#ledger.isWaiting || this.#flushing) {
-      await Promise.all(this.#ratings);
+  /** Sends the remaining runs and feedback, for at most `timeoutMs`, and stops. */
+  async close(timeoutMs: number): Promise<DroppedTraces> {
+    const timer = setTimeout(() => this.#langsmithFetch.close(), timeoutMs);
+    while (this.#pendingFeedback.size > 0 || this.#tracker.isWaiting || this.#flushing) {
+      await Promise.all(this.#pendingFeedback);
       await this.#flush();
     }
     clearTimeout(timer);
     clearTimeout(this.#timer);
-    this.#connection.close();
-    const { lostTraces: traces, lostRatings: ratings } = this.#ledger;
-    return { traces, ratings, reason: this.#connection.reason };
+    this.#langsmithFetch.close();
+    const { lostTraces: traces, lostFeedback: feedback } = this.#tracker;
+    return { traces, feedback, reason: this.#langsmithFetch.failureReason };
   }
 
-  async #send<R extends CreatedRun | UpdatedRun>(run: R, labels: Labels, deliver: (run: R) => Promise<void>): Promise<void> {
+  async #send<R extends CreatedRun | UpdatedRun>(run: R, labels: Labels, send: (redacted: R) => Promise<void>): Promise<void> {
     const traceId = run.trace_id ?? "";
-    const ended = run.parent_run_id === undefined && run.end_time !== undefined;
-    if (this.#connection.isCircuitOpen) return this.#ledger.markLost(traceId, ended);
-    const { value: clean, size } = this.options.scrubber.redactValue({
+    const hasEnded = run.parent_run_id === undefined && run.end_time !== undefined;
+    if (this.#langsmithFetch.isCircuitOpen) return this.#tracker.markLost(traceId, hasEnded);
+    const { value: redacted, size } = this.options.redactor.redactValue({
       ...run,
-      // How LangGraph put a node together tells nobody anything.
+      // How LangGraph built a node is of no use in a trace.
       serialized: run.run_type === "llm" ? run.serialized : undefined,
       tags: [...new Set([...(run.tags ?? []), ...labels.tags])],
-      extra: { ...run.extra, metadata: { ...withoutHeaders(run.extra?.metadata), ...labels.metadata } },
+      extra: { ...run.extra, metadata: { ...dropHeaders(run.extra?.metadata), ...labels.metadata } },
     });
-    if (!this.#ledger.reserve(size)) return this.#ledger.markLost(traceId, ended);
-    await deliver(clean);
-    this.#ledger.add(traceId, ended);
-    this.#flushSoon();
+    if (!this.#tracker.reserve(size)) return this.#tracker.markLost(traceId, hasEnded);
+    await send(redacted);
+    this.#tracker.addRun(traceId, hasEnded);
+    this.#scheduleFlush();
   }
 
-  async #rate({ id, source, comment, ...rating }: FeedbackEntry): Promise<void> {
-    this.#session ??= this.#findSession();
-    const sessionId = await this.#session.catch((error: unknown) => {
-      this.#session = null;
+  async #createFeedback({ id, source, comment, ...entry }: FeedbackEntry): Promise<void> {
+    this.#projectId ??= this.#findProjectId();
+    const sessionId = await this.#projectId.catch((error: unknown) => {
+      this.#projectId = null;
       throw error;
     });
-    // A comment is what a model wrote.
-    const shown = comment === undefined || this.#hidesOutputs ? undefined : this.options.scrubber.redactText(comment);
-    await this.createFeedback({ ...rating, feedbackId: id, sessionId, comment: shown, sourceInfo: { ...source }, feedbackSourceType: "model" });
-    // Without its trace it went out on its own.
-    if (rating.traceId === undefined) return;
-    this.#ledger.addRating();
-    this.#flushSoon();
+    // A comment is a model's output.
+    const redacted = comment === undefined || this.#hidesOutputs ? undefined : this.options.redactor.redactText(comment);
+    await this.createFeedback({
+      ...entry,
+      feedbackId: id,
+      sessionId,
+      comment: redacted,
+      sourceInfo: { ...source },
+      feedbackSourceType: "model",
+    });
+    // Without a trace id the SDK sends it at once, else with the next upload.
+    if (entry.traceId === undefined) return;
+    this.#tracker.addFeedback();
+    this.#scheduleFlush();
   }
 
-  /** The id of the project, which is made where it does not exist yet. */
-  async #findSession(): Promise<string> {
+  /** Finds the id of the project, or creates the project. */
+  async #findProjectId(): Promise<string> {
     const { project: projectName } = this.options;
     const { id } = await this.readProject({ projectName }).catch(() => this.createProject({ projectName, upsert: true }));
     return id;
   }
 
-  #flushSoon(): void {
-    this.#timer ??= setTimeout(() => void this.#flush(), collectMs);
+  #scheduleFlush(): void {
+    this.#timer ??= setTimeout(() => void this.#flush(), flushDelayMs);
   }
 
-  /** Uploads all that waits. One upload at a time, so that it can be told what failed. */
+  /** Uploads everything that waits. Only one upload runs at a time, so that a failure belongs to a known batch. */
   #flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#flushing ??= this.#upload().finally(() => {
       this.#flushing = null;
-      if (this.#ledger.isWaiting) this.#flushSoon();
+      if (this.#tracker.isWaiting) this.#scheduleFlush();
     });
     return this.#flushing;
   }
 
   async #upload(): Promise<void> {
-    const batch = this.#ledger.takeBatch();
-    const { uploads, failures } = this.#connection;
-    const sent = await this.flush().then(
+    const batch = this.#tracker.takeBatch();
+    const { uploadCount, failedUploadCount } = this.#langsmithFetch;
+    const flushed = await this.flush().then(
       () => true,
       () => false,
     );
-    // While it waits for the server, the SDK still adds to an upload: with none of its own, a batch went with the one before.
-    if (this.#connection.uploads > uploads || !sent) this.#lastArrived = sent && this.#connection.failures === failures;
-    this.#ledger.completeBatch(batch, this.#lastArrived);
+    // The SDK still adds runs to an upload that waits for the server. A batch without its own upload was part of the last one.
+    if (this.#langsmithFetch.uploadCount > uploadCount || !flushed) {
+      this.#lastUploadSucceeded = flushed && this.#langsmithFetch.failedUploadCount === failedUploadCount;
+    }
+    this.#tracker.completeBatch(batch, this.#lastUploadSucceeded);
   }
 }
 
-function withoutHeaders(metadata: object = {}): object {
+function dropHeaders(metadata: object = {}): object {
   return Object.fromEntries(Object.entries(metadata).filter(([name]) => !headerName.test(name)));
 }

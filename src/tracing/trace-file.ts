@@ -3,22 +3,22 @@ import { type FileHandle, open } from "node:fs/promises";
 import { BaseTracer, type Run } from "@langchain/core/tracers/base";
 import { z } from "zod";
 
-import { InputError } from "../errors.js";
+import { InputError, getErrorMessage } from "../errors.js";
 import { readTextLines } from "../lines.js";
-import { type Labels, RunLabeler } from "./labels.js";
 import type { Redactor } from "../redaction.js";
+import { type Labels, type RunInfo, RunLabeler } from "./labels.js";
 import { awaitHandlers } from "./tracers.js";
 
-/** A line of a trace file: a run that has ended. Times in milliseconds since 1970. */
+/** A line of a trace file: a run that has ended. Times are milliseconds since 1970. */
 export const TraceRun = z.object({
   id: z.string(),
   trace: z.string(),
-  /** The run above it; null at the root. */
+  /** Id of the parent run; null for the root. */
   parent: z.string().nullable(),
   name: z.string(),
   /** `llm` for a model run, `chain` for a node or a graph. */
   type: z.string(),
-  /** Of a model run, as the endpoint counted them. */
+  /** Tokens of a model run, as the endpoint counted them. */
   tokens: z.object({ input: z.number(), output: z.number() }).nullable(),
   start: z.number(),
   end: z.number(),
@@ -31,43 +31,48 @@ export const TraceRun = z.object({
 export type TraceRun = z.infer<typeof TraceRun>;
 
 /**
- * A callback that writes every run that ends to a local JSONL file, scrubbed, a line each, with the same labels as in
- * LangSmith. It needs no service. When the disk refuses, it says so once and the run goes on without it.
+ * A callback handler that writes every ended run to a local JSONL file, redacted, with the same labels as in LangSmith.
+ *
+ * After a failed write it warns once and writes no more. The conversation continues.
  */
 export class TraceFile extends BaseTracer {
   readonly name = "trace_file";
-  readonly #labels = new RunLabeler<Run>();
+  readonly #labeler = new RunLabeler<Run>();
   #queue: Promise<void> = Promise.resolve();
-  #broken = false;
+  #hasFailed = false;
 
   private constructor(
     readonly path: string,
     private readonly file: FileHandle,
-    private readonly scrubber: Redactor,
+    private readonly redactor: Redactor,
     private readonly onWarning: (text: string) => void,
   ) {
     super(awaitHandlers);
   }
 
-  /** Opens the file to go on at its end, after a torn last line too. Throws `InputError` where it cannot be written. */
-  static async open(path: string, scrubber: Redactor, onWarning: (text: string) => void): Promise<TraceFile> {
+  /**
+   * Opens a trace file for appending. An incomplete last line is ended first.
+   *
+   * @throws {InputError} If the file cannot be written.
+   */
+  static async open(path: string, redactor: Redactor, onWarning: (text: string) => void): Promise<TraceFile> {
     try {
       const file = await open(path, "a+");
       const { size } = await file.stat();
       const { buffer } = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
       if (size > 0 && buffer.toString() !== "\n") await file.appendFile("\n");
-      return new TraceFile(path, file, scrubber, onWarning);
+      return new TraceFile(path, file, redactor, onWarning);
     } catch (error) {
-      throw new InputError(`cannot write the trace file ${path}: ${getMessage(error)}`, { file: path }, { cause: error });
+      throw new InputError(`cannot write the trace file ${path}: ${getErrorMessage(error)}`, { file: path }, { cause: error });
     }
   }
 
   override onRunCreate(run: Run): void {
-    this.#labels.started(toRunInfo(run));
+    this.#labeler.startRun(toRunInfo(run));
   }
 
   override async onRunUpdate(run: Run): Promise<void> {
-    for (const ended of this.#labels.ended(toRunInfo(run), run)) await this.#write(formatRun(ended.run, ended.labels));
+    for (const completed of this.#labeler.endRun(toRunInfo(run), run)) await this.#write(toTraceRun(completed.run, completed.labels));
   }
 
   async close(): Promise<void> {
@@ -77,31 +82,33 @@ export class TraceFile extends BaseTracer {
 
   protected async persistRun(): Promise<void> {}
 
-  /** One line after the other, so that they cannot mix. */
-  #write(line: TraceRun): Promise<void> {
-    this.#queue = this.#queue.then(() => this.#append(line));
+  /** Writes one line at a time, so that lines cannot mix. */
+  #write(run: TraceRun): Promise<void> {
+    this.#queue = this.#queue.then(() => this.#append(run));
     return this.#queue;
   }
 
-  async #append(line: TraceRun): Promise<void> {
-    if (this.#broken) return;
+  async #append(run: TraceRun): Promise<void> {
+    if (this.#hasFailed) return;
     try {
-      await this.file.appendFile(`${JSON.stringify(this.scrubber.redactValue(line).value)}\n`);
+      await this.file.appendFile(`${JSON.stringify(this.redactor.redactValue(run).value)}\n`);
     } catch (error) {
-      this.#broken = true;
-      this.onWarning(`the trace file ${this.path} ends here: ${getMessage(error)}`);
+      this.#hasFailed = true;
+      this.onWarning(`the trace file ${this.path} ends here: ${getErrorMessage(error)}`);
     }
   }
 }
 
 /**
- * The runs of a trace file in the order they ended, of one conversation where asked. Lines that are no run, such as one torn by
- * a kill, are passed over. Throws `InputError` where the file cannot be read.
+ * Reads the runs of a trace file in the order in which they ended. Skips lines that are not a run, e.g. an incomplete one.
+ *
+ * @param options.conversation Returns only the runs of this conversation.
+ * @throws {InputError} If the file cannot be read.
  */
 export async function* readTraceFile(path: string, options: { readonly conversation?: string } = {}): AsyncGenerator<TraceRun> {
   const { conversation } = options;
   const file = await open(path).catch((error: unknown) => {
-    throw new InputError(`cannot read the trace file ${path}: ${getMessage(error)}`, { file: path }, { cause: error });
+    throw new InputError(`cannot read the trace file ${path}: ${getErrorMessage(error)}`, { file: path }, { cause: error });
   });
   for await (const line of readTextLines(file.createReadStream())) {
     const run = parseLine(line);
@@ -117,11 +124,11 @@ function parseLine(line: string): TraceRun | undefined {
   }
 }
 
-function toRunInfo({ id, parent_run_id: parentId, name, run_type: type, extra, outputs, error }: Run) {
+function toRunInfo({ id, parent_run_id: parentId, name, run_type: type, extra, outputs, error }: Run): RunInfo {
   return { id, parentId, name, type, metadata: extra?.metadata ?? {}, outputs, failed: error !== undefined };
 }
 
-function formatRun(run: Run, { tags, metadata }: Labels): TraceRun {
+function toTraceRun(run: Run, { tags, metadata }: Labels): TraceRun {
   return {
     id: run.id,
     trace: run.trace_id ?? run.id,
@@ -148,8 +155,4 @@ const Generations = z.object({
 function getTokens(outputs: unknown): TraceRun["tokens"] {
   const usage = Generations.safeParse(outputs).data?.generations[0][0].message.usage_metadata;
   return usage ? { input: usage.input_tokens, output: usage.output_tokens } : null;
-}
-
-function getMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,22 +3,24 @@ import { LangChainTracer } from "@langchain/core/tracers/tracer_langchain";
 import type { TraceClient } from "./trace-client.js";
 
 /**
- * For callbacks that never wait for anything: LangChain then calls them as things happen. Else it queues them behind
- * everything else that listens, without bound, and a run's end is the moment when its turn has come.
+ * Makes LangChain await these handlers inline.
+ *
+ * Background handlers are queued without a bound, and the end times of runs would be those of the queue.
  */
 export const awaitHandlers = { _awaitHandler: true } as const;
 
-/** A further project that wants a run, as the outcome of one of a dataset's examples where that is named. */
+/** A second project that gets a run. */
 export interface Experiment {
   readonly project: string;
-  readonly example?: string;
+  /** Example of a dataset that the run is a result for. */
+  readonly exampleId?: string;
 }
 
-/** Sends runs to a project, and copies with ids of their own to an experiment's. */
+/** Creates a tracer that sends runs to a project, and copies of them, with their own ids, to the project of an experiment. */
 export function createTracer(client: TraceClient, projectName: string, experiment?: Experiment): LangChainTracer {
   if (!experiment) return new LangChainTracer({ ...awaitHandlers, client, projectName });
-  const { project, example } = experiment;
-  const replicas = [{ projectName: project, updates: { reference_example_id: example } }];
+  const { project, exampleId } = experiment;
+  const replicas = [{ projectName: project, updates: { reference_example_id: exampleId } }];
   return new LangChainTracer({
     ...awaitHandlers,
     client,
@@ -28,8 +30,10 @@ export function createTracer(client: TraceClient, projectName: string, experimen
 }
 
 /**
- * Sends nothing. LangChain adds a tracer of its own to every run that has none while its environment variables ask for
- * tracing; with this one among the callbacks it does not.
+ * Creates a tracer that sends nothing.
+ *
+ * While its environment variables turn tracing on, LangChain adds its own tracer to every run that has none. This tracer
+ * prevents that.
  */
 export function createNoopTracer(): LangChainTracer {
   return new LangChainTracer({ ...awaitHandlers, client: { createRun: async () => {}, updateRun: async () => {} } });

@@ -1,89 +1,100 @@
-/** What one upload holds. */
+/** The content of one upload. */
 export interface Batch {
   readonly traces: ReadonlySet<string>;
-  readonly ratings: number;
+  /** Number of feedback entries. */
+  readonly feedback: number;
 }
 
-/** Where a trace stands that has not ended, or of which something is still on its way. */
+/** Status of a trace that has not ended, or that is not uploaded completely. */
 interface TraceStatus {
   isLost: boolean;
   hasEnded: boolean;
-  /** Batches, the waiting one included, that hold something of it. */
+  /** Number of batches that hold a part of the trace, including the next one. */
   batches: number;
 }
 
-/** Most that waits to be sent, in characters. As much again is held while an upload is under way. */
+/** Maximum size of the next batch, in characters. A batch that is being uploaded may need as much again. */
 const maxWaitingChars = 16 * 1024 * 1024;
 
-/** Keeps account of what waits to be sent, and of what did not arrive. */
+/** Tracks what waits for the next upload, and counts what was lost. */
 export class UploadTracker {
-  /** Traces that lack at least one of their runs, each counted once. */
+  /** Traces that lack at least one run, each counted once. */
   lostTraces = 0;
-  lostRatings = 0;
-  readonly #accounts = new Map<string, TraceStatus>();
+  lostFeedback = 0;
+  readonly #statuses = new Map<string, TraceStatus>();
   #traces = new Set<string>();
-  #ratings = 0;
+  #feedback = 0;
   #size = 0;
 
   get isWaiting(): boolean {
-    return this.#traces.size > 0 || this.#ratings > 0;
+    return this.#traces.size > 0 || this.#feedback > 0;
   }
 
-  /** Makes room for so many characters; false where that would be too much to hold. A single run of any size is admitted. */
+  /**
+   * Reserves memory for a run.
+   *
+   * @param size Length of the run in characters. A single run of any size is accepted.
+   * @returns False if the next batch would become too large.
+   */
   reserve(size: number): boolean {
     if (this.#size > 0 && this.#size + size > maxWaitingChars) return false;
     this.#size += size;
     return true;
   }
 
-  /** Something of a trace waits to be sent. */
-  add(traceId: string, ended: boolean): void {
-    const account = this.#toUsage(traceId);
-    account.hasEnded ||= ended;
-    if (!this.#traces.has(traceId)) account.batches += 1;
+  /**
+   * Adds a run of a trace to the next batch.
+   *
+   * @param hasEnded True if the whole trace has ended.
+   */
+  addRun(traceId: string, hasEnded: boolean): void {
+    const status = this.#getStatus(traceId);
+    status.hasEnded ||= hasEnded;
+    if (!this.#traces.has(traceId)) status.batches += 1;
     this.#traces.add(traceId);
   }
 
-  addRating(): void {
-    this.#ratings += 1;
+  /** Adds a feedback entry to the next batch. */
+  addFeedback(): void {
+    this.#feedback += 1;
   }
 
-  /** Something of this trace will never arrive. */
-  markLost(traceId: string, ended: boolean): void {
-    const account = this.#toUsage(traceId);
-    if (!account.isLost) this.lostTraces += 1;
-    account.isLost = true;
-    account.hasEnded ||= ended;
-    this.#closeIfDone(traceId, account);
+  /** Counts a trace as lost, since one of its runs was dropped. */
+  markLost(traceId: string, hasEnded: boolean): void {
+    const status = this.#getStatus(traceId);
+    if (!status.isLost) this.lostTraces += 1;
+    status.isLost = true;
+    status.hasEnded ||= hasEnded;
+    this.#deleteIfComplete(traceId, status);
   }
 
-  /** Everything that waits, which goes into one upload now. */
+  /** Returns the next batch and starts a new one. */
   takeBatch(): Batch {
-    const batch = { traces: this.#traces, ratings: this.#ratings };
+    const batch = { traces: this.#traces, feedback: this.#feedback };
     this.#traces = new Set();
-    this.#ratings = 0;
+    this.#feedback = 0;
     this.#size = 0;
     return batch;
   }
 
-  /** What became of an upload. */
-  completeBatch({ traces, ratings }: Batch, arrived: boolean): void {
-    if (!arrived) this.lostRatings += ratings;
+  /** Records the result of an upload. */
+  completeBatch({ traces, feedback }: Batch, succeeded: boolean): void {
+    if (!succeeded) this.lostFeedback += feedback;
     for (const traceId of traces) {
-      const account = this.#toUsage(traceId);
-      account.batches -= 1;
-      if (!arrived) this.markLost(traceId, false);
-      else this.#closeIfDone(traceId, account);
+      const status = this.#getStatus(traceId);
+      status.batches -= 1;
+      if (!succeeded) this.markLost(traceId, false);
+      else this.#deleteIfComplete(traceId, status);
     }
   }
 
-  #toUsage(traceId: string): TraceStatus {
-    const account = this.#accounts.get(traceId) ?? { isLost: false, hasEnded: false, batches: 0 };
-    this.#accounts.set(traceId, account);
-    return account;
+  #getStatus(traceId: string): TraceStatus {
+    const status = this.#statuses.get(traceId) ?? { isLost: false, hasEnded: false, batches: 0 };
+    this.#statuses.set(traceId, status);
+    return status;
   }
 
-  #closeIfDone(traceId: string, { hasEnded, batches }: TraceStatus): void {
-    if (hasEnded && batches === 0) this.#accounts.delete(traceId);
+  #deleteIfComplete(traceId: string, { hasEnded, batches }: TraceStatus): void {
+    if (hasEnded && batches === 0) this.#statuses.delete(traceId);
   }
 }

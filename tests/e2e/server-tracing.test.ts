@@ -24,8 +24,8 @@ it("the dev server sends every run once, rated, with its labels and without its 
   const client = server.client();
   const { thread_id: thread } = await client.threads.create();
   await client.runs.wait(thread, "review_instruct", { input: { instruction: "Why is the sky blue?" }, context: { turns: 2 } });
-  const calls = () => langsmith.runs().filter((run) => run.run_type === "llm" && run.extra.metadata.thread_id === thread);
-  await langsmith.until(() => calls().length >= 6 && calls().every((run) => run.end_time) && langsmith.feedback().length >= 18);
+  const calls = () => langsmith.getRuns().filter((run) => run.run_type === "llm" && run.extra.metadata.thread_id === thread);
+  await langsmith.waitUntil(() => calls().length >= 6 && calls().every((run) => run.end_time) && langsmith.getFeedback().length >= 18);
 
   const reviews = ["accuracy", "depth", "usefulness"].map((name) => `review: ${name} turn 1`);
   expect(
@@ -40,8 +40,8 @@ it("the dev server sends every run once, rated, with its labels and without its 
     expect(run.tags).toEqual(expect.arrayContaining([`conversation:${thread}`, "mode:multi_review", `settings:${settings}`]));
   }
   const answer = calls().find(({ name }) => name === "candidate turn 1");
-  expect(langsmith.feedback().filter((rating) => rating.run_id === answer?.id)).toHaveLength(18);
-  expect(JSON.stringify([langsmith.runs(), langsmith.feedback(), langsmith.requests.map(({ fields }) => fields)])).not.toContain(key);
+  expect(langsmith.getFeedback().filter((rating) => rating.run_id === answer?.id)).toHaveLength(18);
+  expect(JSON.stringify([langsmith.getRuns(), langsmith.getFeedback(), langsmith.requests.map(({ fields }) => fields)])).not.toContain(key);
   await langsmith.close();
 });
 
@@ -57,9 +57,9 @@ it.each([
   const output = files.path(`out ${what}`);
   const flags = ["--turns", "2", "--experiment", "bold"];
   expect(await runCli(["generate", seeds, "--output", output, "--server", server.url, ...flags])).toMatchObject({ code: 0 });
-  const roots = () => langsmith.runs().filter((run) => !run.parent_run_id);
-  const calls = () => langsmith.runs().filter((run) => run.run_type === "llm");
-  await langsmith.until(() => roots().length === 2 && calls().length === 12 && langsmith.runs().every((run) => run.end_time));
+  const roots = () => langsmith.getRuns().filter((run) => !run.parent_run_id);
+  const calls = () => langsmith.getRuns().filter((run) => run.run_type === "llm");
+  await langsmith.waitUntil(() => roots().length === 2 && calls().length === 12 && langsmith.getRuns().every((run) => run.end_time));
 
   const rows = (await readRows(join(output, "conversations.jsonl"))).sort((a, b) => a.seed.index - b.seed.index);
   const settings = settingsFingerprint(Settings.parse({ turns: 2 }));
@@ -72,7 +72,7 @@ it.each([
       expect(run?.tags).toEqual(expect.arrayContaining(Object.entries(labels).map(([label, value]) => `${label}:${value}`)));
     }
   }
-  expect(texts.some((text) => langsmith.everything().includes(text))).toBe(!("LANGSMITH_HIDE_INPUTS" in hiding));
+  expect(texts.some((text) => langsmith.getSentText().includes(text))).toBe(!("LANGSMITH_HIDE_INPUTS" in hiding));
   await langsmith.close();
 });
 
@@ -117,10 +117,10 @@ it("the dev server's traces show no header, no key of an endpoint or user, and n
   const context = { model: "openai:test", baseUrl, apiKeyEnv: "CORPORATE", turns: 2, quorum: 1, panel };
   const values = await client.runs.wait(thread, "review_instruct", { input: { instruction: `Why is ${alice} my key?` }, context });
   expect(JSON.stringify(values)).toContain(corporate);
-  const root = () => langsmith.runs().find((run) => run.extra.metadata.thread_id === thread && !run.parent_run_id);
-  await langsmith.until(() => root()?.end_time !== undefined);
+  const root = () => langsmith.getRuns().find((run) => run.extra.metadata.thread_id === thread && !run.parent_run_id);
+  await langsmith.waitUntil(() => root()?.end_time !== undefined);
   expect(JSON.stringify(root()?.outputs)).toContain("They told me [secret], [secret] and [secret].");
-  for (const secret of [header, corporate, query, alice, bob]) expect(langsmith.everything()).not.toContain(secret);
+  for (const secret of [header, corporate, query, alice, bob]) expect(langsmith.getSentText()).not.toContain(secret);
   await Promise.all([langsmith.close(), endpoint.close()]);
 });
 
@@ -140,13 +140,13 @@ it.each(["true", "false"])("a client that asks for a trace of its own gets none 
     expect(await answer.text()).toContain(key);
   }
   if (on === "true") {
-    const ended = () => langsmith.runs().filter((run) => !run.parent_run_id && run.end_time !== undefined);
-    await langsmith.until(() => ended().length >= 4);
+    const ended = () => langsmith.getRuns().filter((run) => !run.parent_run_id && run.end_time !== undefined);
+    await langsmith.waitUntil(() => ended().length >= 4);
     expect(new Set(ended().map((run) => run.session_name))).toEqual(new Set(["by body", "by config", "default"]));
   }
   // With nothing more to come.
   await server.kill();
-  expect(langsmith.everything()).not.toContain(key);
+  expect(langsmith.getSentText()).not.toContain(key);
   if (on === "false") expect(langsmith.requests).toEqual([]);
   await langsmith.close();
 });

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 
 import { runCli } from "../support/cli.js";
 import { eventful, expectEventfulTrace } from "../support/eventful-endpoint.js";
-import { type LangSmithServer, refusedUrl, startLangSmithServer } from "../support/langsmith-server.js";
+import { type LangSmithServer, getRefusedUrl, startLangSmithServer } from "../support/langsmith-server.js";
 import { startOpenAiServer } from "../support/openai-server.js";
 import { readRows } from "../support/rows.js";
 import { temporaryFiles } from "../support/temporary-files.js";
@@ -24,7 +24,7 @@ const seeds = (count: number) =>
   files.write(Array.from({ length: count }, (_, index) => JSON.stringify({ instruction: `Why is ${index} odd?` })).join("\n"));
 
 function received(server: LangSmithServer): string {
-  return JSON.stringify([server.requests.map(({ url, fields }) => ({ url, fields })), server.runs(), server.feedback()]);
+  return JSON.stringify([server.requests.map(({ url, fields }) => ({ url, fields })), server.getRuns(), server.getFeedback()]);
 }
 
 describe("a job's traces", () => {
@@ -36,7 +36,7 @@ describe("a job's traces", () => {
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const rows = await readRows(join(output, "conversations.jsonl"));
     for (const row of rows) {
-      const runs = langsmith.runs().filter((run) => run.extra.metadata.thread_id === row.id);
+      const runs = langsmith.getRuns().filter((run) => run.extra.metadata.thread_id === row.id);
       const roots = runs.filter((run) => !run.parent_run_id);
       expect(roots.map(({ name }) => name)).toEqual([row.seed.instruction]);
       expect(roots[0]?.extra.metadata).toMatchObject({ experiment: "first" });
@@ -50,7 +50,7 @@ describe("a job's traces", () => {
       );
       const answers = row.turns.map((turn) => turn.calls.find((call) => call.role === "candidate")?.runId);
       expect(runs.map(({ id }) => id)).toEqual(expect.arrayContaining(answers));
-      const feedback = langsmith.feedback().filter(({ run_id: run }) => run === answers[0]);
+      const feedback = langsmith.getFeedback().filter(({ run_id: run }) => run === answers[0]);
       // Five scores and a verdict of each of three reviewers.
       expect(feedback).toHaveLength(18);
     }
@@ -88,7 +88,7 @@ describe("a job's traces", () => {
     const langsmith = await startLangSmithServer();
     const args = ["generate", await seeds(12), "--output", files.path("sampled"), "--trace-sample", "0.5"];
     expect((await runCli(args, { env: tracingTo(langsmith.url) })).code).toBe(0);
-    const runs = langsmith.runs();
+    const runs = langsmith.getRuns();
     const threads = new Set(runs.map((run) => run.extra.metadata.thread_id));
     expect(threads.size).toBeGreaterThan(0);
     expect(threads.size).toBeLessThan(12);
@@ -99,7 +99,7 @@ describe("a job's traces", () => {
   it.each(["refused", "hang", 500, 401] as const)("cost a job nothing but a line when LangSmith answers so: %s", async (fault) => {
     const langsmith = fault === "refused" ? null : await startLangSmithServer(fault);
     const output = files.path(`fault-${fault}`);
-    const env = tracingTo(langsmith?.url ?? (await refusedUrl()));
+    const env = tracingTo(langsmith?.url ?? (await getRefusedUrl()));
     const { code, stderr } = await runCli(["generate", await seeds(3), "--output", output, "--trace-flush", "1"], { env });
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(stderr).toMatch(/LangSmith did not get .*traces/);
@@ -114,20 +114,20 @@ describe("push langsmith", () => {
     const langsmith = await startLangSmithServer();
     const output = files.path("pushed");
     await runCli(["generate", await seeds(5), "--output", output, "--turns", "2"]);
-    const args = ["push", "langsmith", output, "--dataset", "odd", "--chunk", "2", "--splits", "train=0.5,test=0.5"];
+    const args = ["push", "langsmith", output, "--dataset", "odd", "--batch-size", "2", "--splits", "train=0.5,test=0.5"];
     const env = { LANGSMITH_ENDPOINT: langsmith.url, LANGSMITH_API_KEY: secret };
     for (const said of ["5 uploaded", "5 there already"]) {
       const { code, stderr } = await runCli(args, { env });
       expect({ code, stderr }).toMatchObject({ code: 0 });
       expect(stderr).toContain(said);
     }
-    expect(langsmith.examples("odd")).toHaveLength(5);
+    expect(langsmith.getExamples("odd")).toHaveLength(5);
     await langsmith.close();
   });
 
   it("says what is missing", async () => {
     const { code, stderr } = await runCli(["push", "langsmith", files.path("nowhere"), "--dataset", "odd"], {
-      env: { LANGSMITH_API_KEY: secret, LANGSMITH_ENDPOINT: await refusedUrl() },
+      env: { LANGSMITH_API_KEY: secret, LANGSMITH_ENDPOINT: await getRefusedUrl() },
     });
     expect(code).toBe(1);
     expect(stderr).not.toContain(secret);

@@ -13,10 +13,10 @@ export function eventful({ role, index, body }: ServerRequest): Reply | Fault | 
 
 /** What LangSmith must hold of such a conversation of three turns with the default panel. */
 export async function expectEventfulTrace(langsmith: LangSmithServer, thread: string): Promise<void> {
-  const all = () => langsmith.runs().filter((run) => run.extra.metadata.thread_id === thread);
+  const all = () => langsmith.getRuns().filter((run) => run.extra.metadata.thread_id === thread);
   const calls = () => all().filter((run) => run.run_type === "llm");
   // Two reviews of turn 1 and three of turn 2, each with five scores and a verdict; both panels on the root.
-  await langsmith.until(() => calls().length >= 14 && all().every((run) => run.end_time !== undefined) && langsmith.feedback().length >= 5 * 6);
+  await langsmith.waitUntil(() => calls().length >= 14 && all().every((run) => run.end_time !== undefined) && langsmith.getFeedback().length >= 5 * 6);
 
   const counted = (name: string) => calls().filter((run) => run.name === name);
   for (const turn of [1, 2]) {
@@ -28,7 +28,7 @@ export async function expectEventfulTrace(langsmith: LangSmithServer, thread: st
   expect(counted("review: usefulness turn 2")).toHaveLength(1);
   for (const run of calls()) expect(run.extra.metadata).toMatchObject({ role: expect.any(String), turn: expect.any(Number) });
   const answer = counted("candidate turn 1")[1];
-  const sources = langsmith.feedback().filter((rating) => rating.run_id === answer?.id);
+  const sources = langsmith.getFeedback().filter((rating) => rating.run_id === answer?.id);
   expect(sources).toHaveLength(2 * 6);
   expect(new Set(all().map((run) => run.trace_id)).size).toBe(1);
 }

@@ -2,11 +2,20 @@ import { once } from "node:events";
 import { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import { gunzipSync } from "node:zlib";
 
-import { type ReceivedExample, type ReceivedFeedback, type ReceivedRun, examplesOf, feedbackOf, formFields, mergeRuns } from "./langsmith-wire.js";
+import {
+  type ReceivedExample,
+  type ReceivedFeedback,
+  type ReceivedRun,
+  getPostedRunIds,
+  mergeRuns,
+  parseExamples,
+  parseFeedback,
+  parseFormFields,
+} from "./langsmith-wire.js";
 
-export type { ReceivedExample, ReceivedFeedback, ReceivedRun };
+export type { ReceivedRun };
 
-/** How the server behaves: takes everything, takes a request and never answers, or refuses with a status. */
+/** Behavior of the server: accepts everything, never responds, or responds with an error status. */
 export type LangSmithMode = "ok" | "hang" | 500 | 401 | 429;
 
 export interface LangSmithRequest {
@@ -18,56 +27,58 @@ export interface LangSmithRequest {
 }
 
 export interface LangSmithServer {
-  /** For LANGSMITH_ENDPOINT. */
+  /** Value for LANGSMITH_ENDPOINT. */
   readonly url: string;
-  /** Every request so far, decoded. */
+  /** All requests so far, decoded. */
   readonly requests: readonly LangSmithRequest[];
   setMode(mode: LangSmithMode): void;
-  /** Every run received, its parts merged by id as LangSmith does. */
-  runs(): ReceivedRun[];
-  /** Feedback by id: the same id twice is one. */
-  feedback(): ReceivedFeedback[];
-  /** Examples of a dataset by name. */
-  examples(dataset: string): ReceivedExample[];
-  /** Resolves once the condition holds; it is looked at after every request. */
-  until(condition: () => boolean): Promise<void>;
-  /** All that was sent, bodies decoded, credentials of the requests themselves left out. */
-  everything(): string;
+  /** Returns all runs, with their parts merged by id as LangSmith does. */
+  getRuns(): ReceivedRun[];
+  /** Returns the ids of all created runs, with repetitions. */
+  getPostedRunIds(): string[];
+  /** Returns the feedback. The same id twice is one entry. */
+  getFeedback(): ReceivedFeedback[];
+  /** Returns the examples of a dataset by its name. */
+  getExamples(dataset: string): ReceivedExample[];
+  /** Resolves when the condition holds, which is checked after every request. */
+  waitUntil(condition: () => boolean): Promise<void>;
+  /** Returns everything that was sent, decoded, without the headers. */
+  getSentText(): string;
   close(): Promise<void>;
 }
 
-/** What LangSmith says of itself: multipart ingest, no compression. */
-const info = {
+/** Capabilities of the server: multipart uploads, no compression. */
+const serverInfo = {
   version: "0.18.0",
   batch_ingest_config: { use_multipart_endpoint: true, size_limit: 100, size_limit_bytes: 20_971_520 },
   instance_flags: { dataset_examples_multipart_enabled: true },
 };
 
-/** A LangSmith on 127.0.0.1 for tests: it decodes what the real SDK sends. */
-export async function startLangSmithServer(initial: LangSmithMode = "ok"): Promise<LangSmithServer> {
+/** Starts a LangSmith server on 127.0.0.1 that decodes what the real SDK sends. */
+export async function startLangSmithServer(initialMode: LangSmithMode = "ok"): Promise<LangSmithServer> {
   const requests: LangSmithRequest[] = [];
   const projects = new Map<string, string>();
   const datasets = new Map<string, { id: string; examples: Map<string, ReceivedExample> }>();
   const changes = new EventTarget();
-  let mode = initial;
+  let mode = initialMode;
 
-  function named(kind: Map<string, string>, name: string): { id: string; name: string } {
-    const id = kind.get(name) ?? crypto.randomUUID();
-    kind.set(name, id);
+  function getOrCreateProject(name: string): { id: string; name: string } {
+    const id = projects.get(name) ?? crypto.randomUUID();
+    projects.set(name, id);
     return { id, name };
   }
 
-  function answer(request: LangSmithRequest): [status: number, body: unknown] {
+  function respond(request: LangSmithRequest): [status: number, body: unknown] {
     const { pathname, searchParams } = new URL(request.url, "http://localhost");
     const route = `${request.method} ${pathname}`;
     const name = searchParams.get("name") ?? "";
-    if (route === "GET /info") return [200, info];
+    if (route === "GET /info") return [200, serverInfo];
     if (route === "POST /runs/multipart" || route === "POST /runs/batch" || route === "POST /feedback") return [202, {}];
-    if (route === "GET /sessions") return [200, projects.has(name) ? [named(projects, name)] : []];
-    if (route === "POST /sessions") return [200, named(projects, String(request.fields.name))];
+    if (route === "GET /sessions") return [200, projects.has(name) ? [getOrCreateProject(name)] : []];
+    if (route === "POST /sessions") return [200, getOrCreateProject(String(request.fields.name))];
     if (route === "GET /datasets") {
-      const found = datasets.get(name);
-      return [200, found ? [{ id: found.id, name }] : []];
+      const existing = datasets.get(name);
+      return [200, existing ? [{ id: existing.id, name }] : []];
     }
     if (route === "POST /datasets") {
       const created = { id: crypto.randomUUID(), examples: new Map<string, ReceivedExample>() };
@@ -78,11 +89,11 @@ export async function startLangSmithServer(initial: LangSmithMode = "ok"): Promi
       ({ id }) => pathname === `/v1/platform/datasets/${id}/examples` || searchParams.get("dataset") === id,
     );
     if (dataset && route === "GET /examples") {
-      const wanted = searchParams.getAll("id").filter((id) => dataset.examples.has(id));
-      return [200, wanted.slice(Number(searchParams.get("offset"))).map((id) => ({ id }))];
+      const existingIds = searchParams.getAll("id").filter((id) => dataset.examples.has(id));
+      return [200, existingIds.slice(Number(searchParams.get("offset"))).map((id) => ({ id }))];
     }
     if (dataset && request.method === "POST") {
-      const created = examplesOf(request.fields);
+      const created = parseExamples(request.fields);
       if (created.some(({ id }) => dataset.examples.has(id))) return [409, { detail: "an example with this id exists" }];
       for (const example of created) dataset.examples.set(example.id, example);
       return [201, { count: created.length, example_ids: created.map(({ id }) => id) }];
@@ -99,7 +110,7 @@ export async function startLangSmithServer(initial: LangSmithMode = "ok"): Promi
     };
     requests.push(request);
     if (mode !== "hang") {
-      const [status, body] = mode === "ok" ? answer(request) : [mode, { detail: `status ${mode}` }];
+      const [status, body] = mode === "ok" ? respond(request) : [mode, { detail: `status ${mode}` }];
       response.writeHead(status, { "content-type": "application/json" });
       response.end(JSON.stringify(body));
     }
@@ -120,13 +131,14 @@ export async function startLangSmithServer(initial: LangSmithMode = "ok"): Promi
     setMode: (next) => {
       mode = next;
     },
-    runs: () => mergeRuns(requests.map(({ fields }) => fields)),
-    feedback: () => feedbackOf(requests),
-    examples: (name) => [...(datasets.get(name)?.examples.values() ?? [])],
-    until: async (condition) => {
+    getRuns: () => mergeRuns(requests.map(({ fields }) => fields)),
+    getPostedRunIds: () => getPostedRunIds(requests.map(({ fields }) => fields)),
+    getFeedback: () => parseFeedback(requests),
+    getExamples: (name) => [...(datasets.get(name)?.examples.values() ?? [])],
+    waitUntil: async (condition) => {
       while (!condition()) await once(changes, "change");
     },
-    everything: () => JSON.stringify(requests.map(({ method, url, fields }) => ({ method, url, fields }))),
+    getSentText: () => JSON.stringify(requests.map(({ method, url, fields }) => ({ method, url, fields }))),
     close: async () => {
       const closed = once(server, "close");
       server.close();
@@ -136,8 +148,8 @@ export async function startLangSmithServer(initial: LangSmithMode = "ok"): Promi
   };
 }
 
-/** The address of a port at which nobody listens. */
-export async function refusedUrl(): Promise<string> {
+/** Returns a URL at which no server listens. */
+export async function getRefusedUrl(): Promise<string> {
   const { url, close } = await startLangSmithServer();
   await close();
   return url;
@@ -150,5 +162,5 @@ async function readFields(incoming: IncomingMessage): Promise<Record<string, unk
   const body = incoming.headers["content-encoding"] === "gzip" ? gunzipSync(raw) : raw;
   const type = incoming.headers["content-type"] ?? "";
   if (body.length === 0) return {};
-  return type.startsWith("multipart/") ? formFields(body, type) : JSON.parse(body.toString());
+  return type.startsWith("multipart/") ? parseFormFields(body, type) : JSON.parse(body.toString());
 }

@@ -8,7 +8,7 @@ import { parsePositiveInteger } from "../options/numbers.js";
 
 interface PushFlags {
   readonly dataset: string;
-  readonly chunk: number;
+  readonly batchSize: number;
   readonly splits?: Record<string, number>;
 }
 
@@ -19,16 +19,16 @@ export function addPushCommand(program: Command, setExitCode: (code: number) => 
     .description("Upload an output folder's conversations as examples of a LangSmith dataset. Again adds only what is missing.")
     .argument("<dir>", "the output folder of a job")
     .requiredOption("--dataset <name>", "the dataset; made where there is none")
-    .option("--chunk <rows>", "rows an upload", parsePositiveInteger, 100)
+    .option("--batch-size <rows>", "rows per upload", parsePositiveInteger, 100)
     .option("--splits <shares>", "e.g. train=0.9,test=0.1; a conversation always falls into the same one", splits)
-    .action(async (dir: string, { dataset, chunk, splits: shares }: PushFlags) => {
+    .action(async (dir: string, { dataset, batchSize, splits: shares }: PushFlags) => {
       const { pushDataset } = await import("../../tracing/push-dataset.js");
       const logger = createLogger();
       const result = await pushDataset({
         env: env,
         dataset,
         rows: await readRows(dir),
-        chunkSize: chunk,
+        batchSize,
         splits: shares,
         onProgress: ({ read, uploaded, skipped }) => logger.info(`${read} rows read, ${uploaded} uploaded, ${skipped} there already`),
       });

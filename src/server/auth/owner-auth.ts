@@ -1,14 +1,14 @@
-import { v5 as uuid5 } from "@langchain/core/utils/uuid";
+import { v5 as createUuid } from "@langchain/core/utils/uuid";
 import { Auth, HTTPException } from "@langchain/langgraph-sdk/auth";
 
 import type { ApiKeyLookup } from "./api-keys.js";
 
-/** LangGraph server makes the id of a graph's own assistant out of this and the graph's name. */
-const graphNamespace = "6ba7b821-9dad-11d1-80b4-00c04fd430c8";
+/** Namespace in which LangGraph server derives the id of a graph's default assistant from the graph's name. */
+const assistantNamespace = "6ba7b821-9dad-11d1-80b4-00c04fd430c8";
 
 /**
- * Routes of the dev server that look at nobody's ownership: what they serve can be had through others that do. The first
- * empties the server.
+ * Routes of the dev server that do not check who owns a thread, so they are refused. Other routes serve the same data.
+ * `/internal/` can also delete all data of the server.
  */
 const unprotectedRoutes = [
   { path: /^\/internal\//, method: /./ },
@@ -17,19 +17,21 @@ const unprotectedRoutes = [
 ];
 
 /**
- * Access to a LangGraph server by API key (`x-api-key` or `Authorization: Bearer`), with everything a user makes for that
- * user alone: threads, runs, assistants, and store items below the user's own name. To others they do not exist. Everybody
- * may use the graphs' own assistants and nobody may change them; crons and webhooks are refused.
+ * Creates the auth handlers of a LangGraph server: an API key per user, and private data.
+ *
+ * Requests carry a key in `x-api-key` or `Authorization: Bearer`. Threads, runs, assistants, and store items in the user's own
+ * namespace are visible only to the user who created them. All users may use the default assistants of the graphs, and nobody
+ * may change them. Crons and webhooks are refused.
  */
-export function createOwnerAuth(userOf: ApiKeyLookup, graphs: readonly string[]) {
-  const shared = new Set(graphs.map((graph) => uuid5(graph, graphNamespace)));
+export function createOwnerAuth(lookUpUser: ApiKeyLookup, graphs: readonly string[]) {
+  const defaultAssistants = new Set(graphs.map((graph) => createUuid(graph, assistantNamespace)));
   return new Auth()
     .authenticate((request) => {
-      const user = userOf(getRequestKey(request.headers));
+      const user = lookUpUser(getRequestKey(request.headers));
       if (user === null) throw new HTTPException(401, { message: "Send a valid API key in the header x-api-key." });
       const route = getRoutePath(request);
       if (unprotectedRoutes.some(({ path, method }) => path.test(route) && method.test(request.method))) {
-        throw new HTTPException(403, { message: "This route is closed while users are kept apart." });
+        throw new HTTPException(403, { message: "This route is closed, since it does not keep users apart." });
       }
       return { identity: user, permissions: [] };
     })
@@ -39,7 +41,9 @@ export function createOwnerAuth(userOf: ApiKeyLookup, graphs: readonly string[])
       return restrictToOwner(value, user.identity);
     })
     .on("assistants", ({ value, user }) => restrictToOwner(value, user.identity))
-    .on("assistants:read", ({ value, user }) => (shared.has(value.assistant_id) ? { created_by: "system" } : restrictToOwner(value, user.identity)))
+    .on("assistants:read", ({ value, user }) =>
+      defaultAssistants.has(value.assistant_id) ? { created_by: "system" } : restrictToOwner(value, user.identity),
+    )
     .on("assistants:search", ({ value, user }) =>
       value.metadata?.["created_by"] === "system" ? { created_by: "system" } : restrictToOwner({}, user.identity),
     )
@@ -52,19 +56,23 @@ export function createOwnerAuth(userOf: ApiKeyLookup, graphs: readonly string[])
     .on("crons", () => false);
 }
 
-/** Puts the owner's name on what is made or changed, and asks for it on what is there. `created_by` marks the server's own assistants. */
+/**
+ * Adds the owner to what is created or changed, and returns the filter for what is read.
+ *
+ * Drops a client's `created_by`, which marks the server's own assistants.
+ */
 function restrictToOwner(value: object, owner: string): { owner: string } {
-  const given = "metadata" in value && typeof value.metadata === "object" ? Object.entries(value.metadata ?? {}) : [];
-  Object.assign(value, { metadata: { ...Object.fromEntries(given.filter(([name]) => name !== "created_by")), owner } });
+  const metadata = "metadata" in value && typeof value.metadata === "object" ? Object.entries(value.metadata ?? {}) : [];
+  Object.assign(value, { metadata: { ...Object.fromEntries(metadata.filter(([name]) => name !== "created_by")), owner } });
   return { owner };
 }
 
-/** The path as the server's router reads it, which decodes it first. */
+/** Returns the decoded path, since the server's router decodes it before matching. */
 function getRoutePath({ url }: Request): string {
   try {
     return decodeURI(new URL(url).pathname);
   } catch (error) {
-    throw new HTTPException(400, { message: "The path cannot be read.", cause: error });
+    throw new HTTPException(400, { message: "The path cannot be decoded.", cause: error });
   }
 }
 
