@@ -9,8 +9,8 @@ import PQueue from "p-queue";
 import { createReviewInstructGraph } from "../src/graph/review-instruct.js";
 import type { CallModel } from "../src/model-calls/model-call.js";
 import { openTracing } from "../src/tracing/open-tracing.js";
-import { type LangSmithMode, refusedUrl, startLangSmithServer } from "../tests/support/langsmith-server.js";
-import { defaultChat, createScriptedCaller, scriptedSettings } from "../tests/support/scripted-chat.js";
+import { type LangSmithMode, getRefusedUrl, startLangSmithServer } from "../tests/support/langsmith-server.js";
+import { defaultChat, createScriptedCaller, createScriptedSettings } from "../tests/support/scripted-chat.js";
 
 /**
  * What tracing costs a job, with LangSmith well and with LangSmith dead in several ways: wall time and CPU of the
@@ -49,7 +49,7 @@ async function job(): Promise<Measured> {
     await delay(Number(values.latency));
     return scripted(request, config);
   };
-  const settings = scriptedSettings({ turns: Number(values.turns) });
+  const settings = createScriptedSettings({ turns: Number(values.turns) });
   const graph = createReviewInstructGraph({ callModel: models });
   const warnings: string[] = [];
   const tracing = await openTracing({ env: process.env, onWarning: (warning) => warnings.push(warning) });
@@ -102,7 +102,7 @@ async function main(): Promise<void> {
     line(String(mode), await measure({ LANGSMITH_TRACING: "true", LANGSMITH_ENDPOINT: server.url, LANGSMITH_API_KEY: "bench" }));
     await server.close();
   }
-  line("refused", await measure({ LANGSMITH_TRACING: "true", LANGSMITH_ENDPOINT: await refusedUrl(), LANGSMITH_API_KEY: "bench" }));
+  line("refused", await measure({ LANGSMITH_TRACING: "true", LANGSMITH_ENDPOINT: await getRefusedUrl(), LANGSMITH_API_KEY: "bench" }));
 }
 
 if (values.child) console.log(JSON.stringify(await job()));

@@ -7,8 +7,8 @@ import { createReviewInstructGraph } from "../../src/graph/review-instruct.js";
 import { createFeedbackCallback, withServerTracing } from "../../src/tracing/server-tracing.js";
 import { openTracing } from "../../src/tracing/open-tracing.js";
 import { type LangSmithServer, startLangSmithServer } from "../support/langsmith-server.js";
-import { createScriptedCaller, scriptedSettings } from "../support/scripted-chat.js";
-import { tracedConversation, tracingEnv } from "../support/traced-conversation.js";
+import { createScriptedCaller, createScriptedSettings } from "../support/scripted-chat.js";
+import { runTracedConversation, createTracingEnv } from "../support/traced-conversation.js";
 
 let server: LangSmithServer;
 beforeAll(async () => {
@@ -19,11 +19,11 @@ afterEach(() => vi.unstubAllEnvs());
 
 /** Runs a conversation in such an environment and counts what LangSmith hears of it, feedback included. */
 async function requestsOf(variables: Record<string, string>, sample?: number): Promise<number> {
-  const env = { ...tracingEnv(server.url), ...variables };
+  const env = { ...createTracingEnv(server.url), ...variables };
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
   const before = server.requests.length;
   const tracing = await openTracing({ env, sample, onWarning: () => {} });
-  await tracedConversation(tracing, { id: JSON.stringify(variables) });
+  await runTracedConversation(tracing, { id: JSON.stringify(variables) });
   await tracing.close();
   await awaitAllCallbacks();
   return server.requests.length - before;
@@ -40,7 +40,7 @@ test("off means no request at all, whatever LangChain's other variables say", as
 test("what is watched but not traced keeps no run ids", async () => {
   const graph = createReviewInstructGraph({ callModel: createScriptedCaller() });
   const watcher = CallbackManager.fromHandlers({ handleLLMStart: () => {} });
-  const { turns } = await graph.invoke({ instruction: "Why?" }, { context: scriptedSettings({ turns: 2 }), callbacks: watcher });
+  const { turns } = await graph.invoke({ instruction: "Why?" }, { context: createScriptedSettings({ turns: 2 }), callbacks: watcher });
   expect(turns.flatMap(({ calls }) => calls)).toHaveLength(6);
   expect(JSON.stringify(turns)).not.toContain("runId");
 });
@@ -56,7 +56,7 @@ test("on by either variable", async () => {
 });
 
 test("a server gets the graph as it is while tracing is off, and no project to trace to", () => {
-  const options = { env: tracingEnv(server.url, { LANGSMITH_TRACING: "false" }), onWarning: () => {} };
+  const options = { env: createTracingEnv(server.url, { LANGSMITH_TRACING: "false" }), onWarning: () => {} };
   const graph = createReviewInstructGraph({ callModel: createScriptedCaller() });
   const configurable = { thread_id: "1", langsmith_project: "a client's own" };
   expect(withServerTracing(graph, options)({ configurable })).toBe(graph);
@@ -65,7 +65,7 @@ test("a server gets the graph as it is while tracing is off, and no project to t
 });
 
 test("a served graph is not traced by LangChain's other variables either", async () => {
-  const env = { ...tracingEnv(server.url, { LANGSMITH_TRACING: "false" }), LANGSMITH_TRACING_V2: "true", LANGCHAIN_TRACING: "true" };
+  const env = { ...createTracingEnv(server.url, { LANGSMITH_TRACING: "false" }), LANGSMITH_TRACING_V2: "true", LANGCHAIN_TRACING: "true" };
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
   const before = server.requests.length;
   const graph = withServerTracing(createReviewInstructGraph({ callModel: createScriptedCaller() }), { env, onWarning: () => {} })({});

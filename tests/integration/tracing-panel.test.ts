@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createReviewPanel } from "../../src/graph/review-panel.js";
 import { openTracing } from "../../src/tracing/open-tracing.js";
 import { type LangSmithServer, startLangSmithServer } from "../support/langsmith-server.js";
-import { createScriptedCaller, scriptedSettings } from "../support/scripted-chat.js";
-import { tracingEnv } from "../support/traced-conversation.js";
+import { createScriptedCaller, createScriptedSettings } from "../support/scripted-chat.js";
+import { createTracingEnv } from "../support/traced-conversation.js";
 
 let server: LangSmithServer;
 beforeAll(async () => {
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const settings = scriptedSettings();
+const settings = createScriptedSettings();
 const panel = createReviewPanel({ callModel: createScriptedCaller(), settings });
 const messages = [new HumanMessage("Why is the sky blue?"), new AIMessage("Air scatters blue light most.")];
 
@@ -31,14 +31,14 @@ test.each([
   ["as a node of a host", host(panel), "review_panel"],
   ["called by a node of a host", called, "review_panel"],
 ])("a panel %s: each review rates its own run, and the panel its own", async (id, graph, name) => {
-  const tracing = await openTracing({ env: tracingEnv(server.url), onWarning: () => {} });
+  const tracing = await openTracing({ env: createTracingEnv(server.url), onWarning: () => {} });
   const config = tracing.getRunConfig({ id, seedTitle: "the answer", settings, fingerprint: "x" });
   await graph.invoke({ messages }, { ...config, configurable: { thread_id: id } });
   await tracing.close();
 
-  const runs = server.runs().filter((run) => run.extra.metadata.conversation === id);
+  const runs = server.getRuns().filter((run) => run.extra.metadata.conversation === id);
   const root = runs.find((run) => !run.parent_run_id);
-  const feedback = server.feedback().filter((item) => runs.some((run) => run.id === item.run_id));
+  const feedback = server.getFeedback().filter((item) => runs.some((run) => run.id === item.run_id));
   for (const item of feedback) expect(item.trace_id).toBe(root?.id);
   const formatName = (runId: string) => runs.find((run) => run.id === runId)?.name ?? "unknown";
   const rated = feedback.map((item) => `${formatName(item.run_id)}: ${item.key}`);

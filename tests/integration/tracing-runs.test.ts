@@ -5,9 +5,9 @@ import { createModelCaller } from "../../src/models/create-model-caller.js";
 import { Settings } from "../../src/state/settings.js";
 import { openTracing } from "../../src/tracing/open-tracing.js";
 import { type LangSmithServer, type ReceivedRun, startLangSmithServer } from "../support/langsmith-server.js";
-import { type ChatScript, defaultChat, createScriptedCaller, scriptedSettings, createUpstreamError } from "../support/scripted-chat.js";
+import { type ChatScript, defaultChat, createScriptedCaller, createScriptedSettings, createUpstreamError } from "../support/scripted-chat.js";
 import { formatReview } from "../support/scripted-models.js";
-import { tracedConversation, tracingEnv } from "../support/traced-conversation.js";
+import { runTracedConversation, createTracingEnv } from "../support/traced-conversation.js";
 
 let server: LangSmithServer;
 beforeAll(async () => {
@@ -26,7 +26,7 @@ const eventful: ChatScript = (model, call) => {
 
 /** Sets the variables for LangChain too, so that whatever it sends of its own accord would arrive here as well. */
 function useTracing(more: Record<string, string> = {}) {
-  const env = tracingEnv(server.url, more);
+  const env = createTracingEnv(server.url, more);
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
   return env;
 }
@@ -35,10 +35,10 @@ async function traced(id: string, script: ChatScript): Promise<{ runs: ReceivedR
   const env = useTracing({ LANGSMITH_PROJECT: "tests" });
   const warnings: string[] = [];
   const tracing = await openTracing({ env, experiment: "bold", onWarning: (text) => warnings.push(text) });
-  await tracedConversation(tracing, { id, models: createScriptedCaller(script), settings: scriptedSettings({ quorum: 2 }) });
+  await runTracedConversation(tracing, { id, models: createScriptedCaller(script), settings: createScriptedSettings({ quorum: 2 }) });
   expect(await tracing.close()).toEqual({ dropped: 0 });
   expect(warnings).toEqual([]);
-  const runs = server.runs().filter((run) => run.extra.metadata.thread_id === id);
+  const runs = server.getRuns().filter((run) => run.extra.metadata.thread_id === id);
   const roots = runs.filter((run) => !run.parent_run_id);
   expect(roots).toHaveLength(1);
   const [root] = roots;
@@ -142,7 +142,7 @@ describe("the trace of a conversation with a retried call and an abstention", ()
   test("rates each answer by each review, with the critique and the review's run", () => {
     const answer = models().findLast((run) => run.name === "candidate turn 2");
     const review = models().find((run) => run.name === "review: depth turn 2");
-    const ratings = server.feedback().filter((item) => item.run_id === answer?.id);
+    const ratings = server.getFeedback().filter((item) => item.run_id === answer?.id);
     expect(ratings).toHaveLength(3 * 6);
     const byDepth = ratings.filter((item) => item.feedback_source.metadata.reviewer === "depth");
     expect(Object.fromEntries(byDepth.map(({ key, score }) => [key, score]))).toEqual({
@@ -160,12 +160,12 @@ describe("the trace of a conversation with a retried call and an abstention", ()
       expect(item.session_id).toMatch(/^[0-9a-f-]{36}$/);
     }
     const firstAnswer = models().find((run) => run.name === "candidate turn 1");
-    const reviewers = server.feedback().filter((item) => item.run_id === firstAnswer?.id && item.key === "verdict");
+    const reviewers = server.getFeedback().filter((item) => item.run_id === firstAnswer?.id && item.key === "verdict");
     expect(reviewers.map((item) => item.feedback_source.metadata.reviewer)).toEqual(["accuracy", "depth"]);
   });
 
   test("rates the conversation by the panel's mean and verdict of every reviewed turn", () => {
-    const ratings = server.feedback().filter((item) => item.run_id === root.id);
+    const ratings = server.getFeedback().filter((item) => item.run_id === root.id);
     const summary = ratings.map(({ key, score, value, feedback_source }) => [feedback_source.metadata.turn, key, score, value ?? null]);
     // They arrive in any order.
     expect(summary.sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)))).toEqual([
@@ -187,11 +187,11 @@ test("every run is sent once, although LangChain would send them of its own acco
 test("model access as it comes needs no option for reviews to find the answers", async () => {
   const tracing = await openTracing({ env: useTracing(), onWarning: () => {} });
   const settings = Settings.parse({ model: "offline", turns: 2 });
-  await tracedConversation(tracing, { id: "as it comes", models: createModelCaller(), settings });
+  await runTracedConversation(tracing, { id: "as it comes", models: createModelCaller(), settings });
   await tracing.close();
-  const runs = server.runs().filter((run) => run.extra.metadata.thread_id === "as it comes");
+  const runs = server.getRuns().filter((run) => run.extra.metadata.thread_id === "as it comes");
   const answer = runs.find((run) => run.name === "candidate turn 1");
-  const ratings = server.feedback().filter((item) => item.run_id === answer?.id);
+  const ratings = server.getFeedback().filter((item) => item.run_id === answer?.id);
   expect(ratings).toHaveLength(3 * 6);
   const reviews = runs.filter((run) => run.name.startsWith("review: ")).map((run) => run.id);
   expect(new Set(ratings.map((item) => item.feedback_source.metadata.__run?.run_id))).toEqual(new Set(reviews));
@@ -202,22 +202,22 @@ test("inputs and outputs stay here when asked to, and so do critiques; labels an
   const env = useTracing({ LANGSMITH_HIDE_INPUTS: "true", LANGSMITH_HIDE_OUTPUTS: "true" });
   const tracing = await openTracing({ env, onWarning: () => {} });
   const before = server.requests.length;
-  await tracedConversation(tracing, { id, models: createScriptedCaller(eventful), settings: scriptedSettings({ quorum: 2 }) });
+  await runTracedConversation(tracing, { id, models: createScriptedCaller(eventful), settings: createScriptedSettings({ quorum: 2 }) });
   await tracing.close();
   const sent = JSON.stringify(server.requests.slice(before));
   for (const text of [`seed of ${id}`, "Why is the sky blue?", "Answer 1.", "No mechanism is named.", "finds nothing missing"])
     expect(sent).not.toContain(text);
-  const runs = server.runs().filter((run) => run.extra.metadata.thread_id === id);
+  const runs = server.getRuns().filter((run) => run.extra.metadata.thread_id === id);
   expect(runs.some((run) => run.tags.includes("verdict:negative"))).toBe(true);
   const answers = new Set(runs.map((run) => run.id));
-  expect(server.feedback().filter((item) => answers.has(item.run_id) && item.key === "depth")).toHaveLength(2 + 3);
+  expect(server.getFeedback().filter((item) => answers.has(item.run_id) && item.key === "depth")).toHaveLength(2 + 3);
 });
 
 test("a host graph's trace holds the conversation, and feedback finds its runs there", async () => {
   const { END, START, StateGraph, MessagesAnnotation } = await import("@langchain/langgraph");
   const env = useTracing();
   const tracing = await openTracing({ env, onWarning: () => {} });
-  const settings = scriptedSettings({ turns: 2 });
+  const settings = createScriptedSettings({ turns: 2 });
   const graph = createReviewInstructGraph({ callModel: createScriptedCaller() });
   const host = new StateGraph(MessagesAnnotation)
     .addNode("interview", async (state, config) => {
@@ -230,12 +230,12 @@ test("a host graph's trace holds the conversation, and feedback finds its runs t
   const config = tracing.getRunConfig({ id: "host", seedTitle: "a host", settings, fingerprint: "x" });
   await host.invoke({ messages: [{ role: "user", content: "Why?" }] }, { ...config, configurable: { thread_id: "host" } });
   await tracing.close();
-  const runs = server.runs().filter((run) => run.extra.metadata.conversation === "host");
+  const runs = server.getRuns().filter((run) => run.extra.metadata.conversation === "host");
   const root = runs.find((run) => run.name === "a host");
   const conversation = runs.find((run) => run.name === "review_instruct");
   const answer = runs.find((run) => run.name === "candidate turn 1");
   expect(conversation?.trace_id).toBe(root?.id);
-  const feedback = server.feedback().filter((item) => item.trace_id === root?.id);
+  const feedback = server.getFeedback().filter((item) => item.trace_id === root?.id);
   expect(feedback.filter((item) => item.run_id === answer?.id)).toHaveLength(3 * 6);
   expect(feedback.filter((item) => item.run_id === conversation?.id).map((item) => item.key)).toEqual(["panel_score", "panel_verdict"]);
 });

@@ -9,9 +9,9 @@ import { openTracing } from "../../src/tracing/open-tracing.js";
 import { withServerTracing } from "../../src/tracing/server-tracing.js";
 import { type LangSmithServer, startLangSmithServer } from "../support/langsmith-server.js";
 import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
-import { scriptedSettings } from "../support/scripted-chat.js";
+import { createScriptedSettings } from "../support/scripted-chat.js";
 import { temporaryFiles } from "../support/temporary-files.js";
-import { tracedConversation, tracingEnv } from "../support/traced-conversation.js";
+import { runTracedConversation, createTracingEnv } from "../support/traced-conversation.js";
 
 const files = temporaryFiles();
 let langsmith: LangSmithServer;
@@ -40,7 +40,7 @@ const planted = {
 
 test("no secret gets into a trace, wherever it stood", async () => {
   const { urlKey, note, ...repeatable } = planted;
-  const env = tracingEnv(langsmith.url, {
+  const env = createTracingEnv(langsmith.url, {
     LANGSMITH_API_KEY: planted.langsmithKey,
     OPENAI_API_KEY: planted.openaiKey,
     CORPORATE: planted.corporateKey,
@@ -56,7 +56,7 @@ test("no secret gets into a trace, wherever it stood", async () => {
     if (body.model === "echoing-refusal") return { status: 503, body: { error: { message: `Cannot serve the key ${echo}` } } };
     return role === "candidate" ? { content: `Answer ${index}. My instructions say: ${echo}`, thinking: echo } : undefined;
   });
-  const settings = scriptedSettings({
+  const settings = createScriptedSettings({
     baseUrl: withQuery(openai.baseUrl, planted.query),
     quorum: 1,
     candidate: { model: "openai:candidate", apiKeyEnv: "CORPORATE" },
@@ -70,18 +70,18 @@ test("no secret gets into a trace, wherever it stood", async () => {
   const warnings: string[] = [];
   const tracing = await openTracing({ env, experiment: `try ${planted.corporateKey}`, traceFile, onWarning: (text) => warnings.push(text) });
   const models = createModelCaller({ env, maxRetries: 0 });
-  const output = await tracedConversation(tracing, { id: `conversation ${echo}`, settings, models });
+  const output = await runTracedConversation(tracing, { id: `conversation ${echo}`, settings, models });
   await tracing.close();
 
   // The conversation itself is what was said; and it did pass through everything that is looked at below.
   expect(output.messages[1]?.text).toContain(planted.openaiKey);
   expect(output.turns[0]?.abstentions).toHaveLength(2);
-  expect(langsmith.runs().filter((run) => run.run_type === "llm").length).toBeGreaterThan(6);
-  expect(langsmith.feedback().length).toBeGreaterThan(6);
+  expect(langsmith.getRuns().filter((run) => run.run_type === "llm").length).toBeGreaterThan(6);
+  expect(langsmith.getFeedback().length).toBeGreaterThan(6);
 
   const written = await readFile(traceFile, "utf8");
-  expectNoneOf(planted, { langsmith: langsmith.everything(), written, warnings: warnings.join() });
-  expect(langsmith.everything()).toContain("[secret]");
+  expectNoneOf(planted, { langsmith: langsmith.getSentText(), written, warnings: warnings.join() });
+  expect(langsmith.getSentText()).toContain("[secret]");
 });
 
 /** What only a server has: headers, keys that its operator lists, and users' keys. */
@@ -98,7 +98,7 @@ const plantedOnServer = {
 
 test("no secret gets into the trace of a served graph either", async () => {
   const { header, agent, listedKey, namedKey, aliceKey, bobKey, listedQuery, namedQuery } = plantedOnServer;
-  const env = tracingEnv(langsmith.url, {
+  const env = createTracingEnv(langsmith.url, {
     LISTED: listedKey,
     NAMED: `${namedKey}\n`,
     REVIEW_INSTRUCT_API_KEYS: `alice:${aliceKey},bob:${bobKey}`,
@@ -132,10 +132,10 @@ test("no secret gets into the trace of a served graph either", async () => {
   const graph = served({ configurable }, { executionRuntime: { context } });
   const events = graph.streamEvents({ instruction: `What of ${echo}?` }, { version: "v2", context, configurable, metadata: { "x-more": header } });
   for await (const event of events) expect(event).toBeDefined();
-  const runs = () => langsmith.runs().filter((run) => run.extra.metadata.thread_id === "served");
-  await langsmith.until(() => runs().some((run) => !run.parent_run_id && run.end_time !== undefined));
+  const runs = () => langsmith.getRuns().filter((run) => run.extra.metadata.thread_id === "served");
+  await langsmith.waitUntil(() => runs().some((run) => !run.parent_run_id && run.end_time !== undefined));
   expect(runs().filter((run) => run.run_type === "llm").length).toBeGreaterThan(4);
-  expectNoneOf(plantedOnServer, { langsmith: langsmith.everything() });
+  expectNoneOf(plantedOnServer, { langsmith: langsmith.getSentText() });
 });
 
 function expectNoneOf(secrets: Record<string, string>, everywhere: Record<string, string>): void {

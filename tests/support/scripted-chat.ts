@@ -7,29 +7,29 @@ import type { CallModel } from "../../src/model-calls/model-call.js";
 import { Settings, type SettingsInput } from "../../src/state/settings.js";
 import { formatReview } from "./scripted-models.js";
 
-/** What a model says to its nth call (from 1); an error fails the call. */
+/** Returns the text of a model's nth response, from 1. A returned error fails the call. */
 export type ChatScript = (model: string, call: number) => string | Error;
 
-/** Every role has a model of its own name, so that a script can tell them apart. */
-export function scriptedSettings(settings: SettingsInput = {}): Settings {
-  const reviewer = (name: string) => ({ name, focus: `What ${name} means here.`, model: `openai:${name}` });
+/** Gives every role a model of the same name, so that a script can distinguish them. */
+export function createScriptedSettings(settings: SettingsInput = {}): Settings {
+  const createReviewer = (name: string) => ({ name, focus: `What ${name} means here.`, model: `openai:${name}` });
   return Settings.parse({
     turns: 3,
     candidate: { model: "openai:candidate" },
     chairman: { model: "openai:chairman" },
-    panel: [reviewer("accuracy"), reviewer("depth"), reviewer("usefulness")],
+    panel: [createReviewer("accuracy"), createReviewer("depth"), createReviewer("usefulness")],
     ...settings,
   });
 }
 
-/** New answers and instructions each time, and positive reviews. */
+/** Responds with new answers and instructions each time, and with positive reviews. */
 export const defaultChat: ChatScript = (model, call) => {
   if (model === "candidate") return `Answer ${call}.`;
   if (model === "chairman") return JSON.stringify({ instruction: `And what about side ${call}?` });
   return formatReview("positive", `${model} finds nothing missing in answer ${call}.`);
 };
 
-/** A LangChain chat model, so that runs are traced as those of any provider are. */
+/** A LangChain chat model, so that its runs are traced like those of any provider. */
 class ScriptedChatModel extends BaseChatModel {
   #calls = 0;
 
@@ -46,17 +46,17 @@ class ScriptedChatModel extends BaseChatModel {
 
   async _generate(messages: BaseMessage[], options: this["ParsedCallOptions"]): Promise<ChatResult> {
     this.#calls += 1;
-    // As over a network: never at once.
+    // Never synchronously, as over a network.
     await new Promise((resolve) => setImmediate(resolve));
     options.signal?.throwIfAborted();
-    const said = this.script(this.model, this.#calls);
-    if (said instanceof Error) throw said;
-    const usage_metadata = { input_tokens: 10 * messages.length, output_tokens: said.length, total_tokens: 10 * messages.length + said.length };
-    return { generations: [{ text: said, message: new AIMessage({ content: said, usage_metadata, response_metadata: { finish_reason: "stop" } }) }] };
+    const response = this.script(this.model, this.#calls);
+    if (response instanceof Error) throw response;
+    const usage_metadata = { input_tokens: 10 * messages.length, output_tokens: response.length, total_tokens: 10 * messages.length + response.length };
+    return { generations: [{ text: response, message: new AIMessage({ content: response, usage_metadata, response_metadata: { finish_reason: "stop" } }) }] };
   }
 }
 
-/** Model access as in a job, retries included, to chat models that follow a script. */
+/** Creates model calls as in a job, retries included, with chat models that follow a script. */
 export function createScriptedCaller(script: ChatScript = defaultChat): CallModel {
   const models = new Map<string, ScriptedChatModel>();
   return createModelCaller({
@@ -64,14 +64,14 @@ export function createScriptedCaller(script: ChatScript = defaultChat): CallMode
     maxRetries: 2,
     createModel: ({ model }) => {
       const name = model.replace("openai:", "");
-      const known = models.get(name) ?? new ScriptedChatModel(name, script);
-      models.set(name, known);
-      return known;
+      const chatModel = models.get(name) ?? new ScriptedChatModel(name, script);
+      models.set(name, chatModel);
+      return chatModel;
     },
   });
 }
 
-/** An error as an endpoint's failure is: worth trying again. */
+/** Returns the error of a failing endpoint, which is retried. */
 export function createUpstreamError(text = "the model is overloaded"): Error {
   return Object.assign(new Error(text), { status: 503 });
 }
