@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { ModelCallError, InvalidResponseError, ReviewInstructError } from "../../../../src/errors.js";
-import { parseErrorEvent, readState, toServerError } from "../../../../src/generation/remote/thread-state.js";
+import { InvalidResponseError, ModelCallError, ReviewInstructError } from "../../../../src/errors.js";
 import { getThreadId } from "../../../../src/generation/remote/remote-runner.js";
+import { parseErrorEvent, parseThreadState, toServerError } from "../../../../src/generation/remote/thread-state.js";
 
 const turn = { turn: 1, userMessageIndex: 0, evolution: "seed", reviews: [], abstentions: [], verdict: null, calls: [] };
 const messages = [
@@ -12,14 +12,11 @@ const messages = [
   { type: "tool", content: "?" },
 ];
 
-describe("a thread's state on a server", () => {
-  it("is finished where nothing is left to do, with its messages as messages", () => {
-    const {
-      output,
-      begun,
-      turn: at,
-    } = readState({ tasks: [], checkpoint: { checkpoint_id: "c" }, values: { messages, turns: [turn], earlyStop: null } });
-    expect({ begun, at }).toEqual({ begun: false, at: 1 });
+describe("parseThreadState", () => {
+  it("parseThreadState returns the messages of a finished conversation", () => {
+    const state = { tasks: [], checkpoint: { checkpoint_id: "c" }, values: { messages, turns: [turn], earlyStop: null } };
+    const { output, ...rest } = parseThreadState(state);
+    expect(rest).toEqual({ checkpointId: "c", isResumable: false, turn: 1 });
     expect(output?.messages.map((message) => [message.type, message.text, message.id])).toEqual([
       ["system", "Be brief.", "0"],
       ["human", "Hi?", "1"],
@@ -27,53 +24,77 @@ describe("a thread's state on a server", () => {
     ]);
   });
 
-  it("is begun, or new", () => {
-    expect(readState({ tasks: [{ id: "1", name: "reviewer" }], checkpoint: null, values: { turns: [turn] } })).toEqual({
-      checkpoint: null,
-      begun: true,
+  it("parseThreadState returns a resumable conversation without output", () => {
+    expect(parseThreadState({ tasks: [{ id: "1", name: "reviewer" }], checkpoint: null, values: { turns: [turn] } })).toEqual({
+      checkpointId: null,
+      isResumable: true,
       output: null,
       turn: 1,
     });
-    expect(readState({ tasks: [], values: {} })).toEqual({ checkpoint: null, begun: false, output: null, turn: null });
+  });
+
+  it("parseThreadState returns nothing to resume for an empty thread", () => {
+    expect(parseThreadState({ tasks: [], values: {} })).toEqual({ checkpointId: null, isResumable: false, output: null, turn: null });
   });
 
   it.each([null, {}, { tasks: [], values: { turns: [{ turn: "x" }] } }, { tasks: [], values: { messages: "none" } }])(
-    "is refused where it is another graph's: %j",
+    "parseThreadState throws server_state_invalid for the state of another graph: %j",
     (state) => {
-      expect(() => readState(state)).toThrow(expect.objectContaining({ code: "server_state_invalid" }));
+      expect(() => parseThreadState(state)).toThrow(expect.objectContaining({ code: "server_state_invalid" }));
     },
   );
 });
 
-describe("a failure on a server", () => {
-  const failed = (code: string, details: object) => ({ type: "error", name: "X", code, message: "It failed.", details });
+const createErrorEvent = (code: string, details: object) => ({ type: "error", name: "X", code, message: "It failed.", details });
+const candidate = { name: "candidate" };
+const reviewer = { name: "depth", group: "reviewer" };
 
-  it("comes back as the error that it was", () => {
-    const call = parseErrorEvent(failed("model_unauthorized", { role: "candidate", endpoint: "http://x", model: "m", status: 401, attempts: 1 }));
-    expect(call).toEqual([expect.any(ModelCallError)]);
-    expect(call[0]).toMatchObject({ code: "model_unauthorized", message: "It failed.", details: { status: 401 } });
-    expect(parseErrorEvent(failed("model_insufficient_quota", call[0]?.details ?? {}))).toEqual([expect.any(ModelCallError)]);
-    const reply = parseErrorEvent(failed("response_invalid", { role: "candidate", model: "m", attempts: 3, rawText: "{" }));
-    expect(reply).toEqual([expect.any(InvalidResponseError)]);
-    expect(parseErrorEvent(failed("quorum_not_met", { turn: 1 }))).toMatchObject([{ code: "quorum_not_met", details: { turn: 1 } }]);
+describe("parseErrorEvent", () => {
+  it("parseErrorEvent restores model call errors with their details", () => {
+    const details = { caller: reviewer, endpoint: "http://x", model: "m", status: 401, attempts: 1 };
+    const errors = parseErrorEvent(createErrorEvent("model_unauthorized", details));
+    expect(errors).toEqual([expect.any(ModelCallError)]);
+    expect(errors[0]).toMatchObject({ code: "model_unauthorized", message: "It failed.", details });
+    expect(parseErrorEvent(createErrorEvent("model_insufficient_quota", details))).toEqual([expect.any(ModelCallError)]);
   });
 
-  it("may lack what it should have, and is still told", () => {
-    expect(parseErrorEvent(failed("response_invalid", {}))).toEqual([expect.any(ReviewInstructError)]);
-    for (const other of [null, 7, {}, { type: "review" }, { type: "error", code: 3 }]) expect(parseErrorEvent(other)).toEqual([]);
+  it("parseErrorEvent restores invalid response errors with their details", () => {
+    const details = { caller: candidate, model: "m", attempts: 3, rawText: "{" };
+    const errors = parseErrorEvent(createErrorEvent("response_invalid", details));
+    expect(errors).toEqual([expect.any(InvalidResponseError)]);
+    expect(errors[0]).toMatchObject({ code: "response_invalid", details });
   });
 
-  it("keeps what the server itself says of it", () => {
+  it("parseErrorEvent keeps the code and details of every other error", () => {
+    expect(parseErrorEvent(createErrorEvent("quorum_not_met", { turn: 1 }))).toMatchObject([{ code: "quorum_not_met", details: { turn: 1 } }]);
+  });
+
+  it("parseErrorEvent returns a general error when details are missing", () => {
+    const errors = parseErrorEvent(createErrorEvent("response_invalid", {}));
+    expect(errors).toEqual([expect.any(ReviewInstructError)]);
+    expect(errors[0]).not.toBeInstanceOf(InvalidResponseError);
+  });
+
+  it.each([null, 7, {}, { type: "review" }, { type: "error", code: 3 }])("parseErrorEvent returns no error for %j", (event) => {
+    expect(parseErrorEvent(event)).toEqual([]);
+  });
+});
+
+describe("toServerError", () => {
+  it("toServerError keeps the message and restores the code of known errors", () => {
     expect(toServerError({ error: "InputError", message: "nothing to ask" })).toMatchObject({
       code: "invalid_input",
       message: expect.stringContaining("nothing to ask"),
     });
+  });
+
+  it("toServerError returns server_run_failed for all other errors", () => {
     expect(toServerError({ error: "GraphRecursionError", message: "limit" })).toMatchObject({ code: "server_run_failed" });
     expect(toServerError("Run not found")).toMatchObject({ code: "server_run_failed", message: expect.stringContaining("Run not found") });
   });
 });
 
-it("a conversation's threads have ids of their own, the first the conversation's", () => {
+it("getThreadId returns the conversation's own id first, then derived UUIDs", () => {
   const id = "6057df56-3e4d-8f27-b805-2308469420a2";
   const ids = [0, 1, 2, 3].map((index) => getThreadId(id, index));
   expect(ids[0]).toBe(id);
