@@ -11,28 +11,28 @@ const script: Script = ({ role, reviewer }, { turn }) => {
   return role === "reviewer" ? { text: formatReview("negative", `${reviewer} misses salt.`) } : { text: `What of salt in turn ${turn}?` };
 };
 
-/** A run that waits for a person after its first answer. */
-async function paused() {
-  const bench = createGraphUnderTest(script);
+/** Starts a run and returns it at its first interrupt. */
+async function runToInterrupt() {
+  const created = createGraphUnderTest(script);
   const thread = createThread({ turns: 2, humanReview: true, panel: createPanel("a", "b") });
-  const output = await bench.graph.invoke({ instruction: "How do I bake bread?" }, thread);
-  /** Answers the pause as a client would, with whatever it sends. */
-  const say = (resume: unknown) => bench.graph.invoke(new Command({ resume }), thread);
-  const decide = (decision: HumanDecision) => say(decision);
-  const waiting = async () => (await bench.graph.getState(thread)).tasks.flatMap(({ interrupts }) => interrupts.map(({ value }) => value));
-  return { ...bench, thread, output, say, decide, waiting };
+  const output = await created.graph.invoke({ instruction: "How do I bake bread?" }, thread);
+  /** Resumes with any value, as a client may send it. */
+  const resume = (value: unknown) => created.graph.invoke(new Command({ resume: value }), thread);
+  const decide = (decision: HumanDecision) => resume(decision);
+  const getInterrupts = async () => (await created.graph.getState(thread)).tasks.flatMap(({ interrupts }) => interrupts.map(({ value }) => value));
+  return { ...created, thread, output, resume, decide, getInterrupts };
 }
 
-const paidBeforePause = ["candidate 1", "a 1", "b 1", "chairman 1"];
+const callsBeforeInterrupt = ["candidate 1", "a 1", "b 1", "chairman 1"];
 
-function instructions(output: { messages: Parameters<typeof toConversationMessages>[0] }): string[] {
+function getInstructions(output: { messages: Parameters<typeof toConversationMessages>[0] }): string[] {
   return toConversationMessages(output.messages).flatMap(({ role, content }) => (role === "user" ? [content] : []));
 }
 
-describe("a pause for a person", () => {
-  it("shows the instruction, where it leads and why, and makes no further call", async () => {
-    const { waiting, output, startedCalls } = await paused();
-    expect(await waiting()).toEqual([
+describe("human review", () => {
+  it("human review shows the next instruction with direction, verdict and critiques, and makes no call", async () => {
+    const { getInterrupts, output, startedCalls } = await runToInterrupt();
+    expect(await getInterrupts()).toEqual([
       expect.objectContaining({
         turn: 2,
         instruction: "What of salt in turn 1?",
@@ -44,66 +44,66 @@ describe("a pause for a person", () => {
         ],
       }),
     ]);
-    expect(instructions(output)).toEqual(["How do I bake bread?"]);
+    expect(getInstructions(output)).toEqual(["How do I bake bread?"]);
     expect(output.turns).toHaveLength(1);
-    expect(startedCalls).toEqual(paidBeforePause);
+    expect(startedCalls).toEqual(callsBeforeInterrupt);
   });
 
-  it("goes on with the instruction when it is accepted", async () => {
-    const { decide, startedCalls, waiting } = await paused();
+  it("an accepted instruction starts the next turn", async () => {
+    const { decide, startedCalls, getInterrupts } = await runToInterrupt();
     const output = await decide({ action: "accept" });
-    expect(instructions(output)).toEqual(["How do I bake bread?", "What of salt in turn 1?"]);
+    expect(getInstructions(output)).toEqual(["How do I bake bread?", "What of salt in turn 1?"]);
     expect(output.turns.map(({ evolution }) => evolution)).toEqual(["seed", "depth"]);
     expect(output.earlyStop).toBeNull();
-    expect(startedCalls).toEqual([...paidBeforePause, "candidate 2"]);
-    expect(await waiting()).toEqual([]);
+    expect(startedCalls).toEqual([...callsBeforeInterrupt, "candidate 2"]);
+    expect(await getInterrupts()).toEqual([]);
   });
 
-  it("goes on with the person's own words when they edit it", async () => {
-    const { decide, requests, startedCalls } = await paused();
+  it("an edited instruction starts the next turn with the new text", async () => {
+    const { decide, requests, startedCalls } = await runToInterrupt();
     const output = await decide({ action: "edit", instruction: "  And $& yeast?\n" });
-    expect(instructions(output)).toEqual(["How do I bake bread?", "And $& yeast?"]);
+    expect(getInstructions(output)).toEqual(["How do I bake bread?", "And $& yeast?"]);
     expect(requests.at(-1)?.messages.at(-1)?.text).toBe("And $& yeast?");
-    expect(startedCalls).toEqual([...paidBeforePause, "candidate 2"]);
+    expect(startedCalls).toEqual([...callsBeforeInterrupt, "candidate 2"]);
   });
 
   it.each([
     [undefined, /person ended/],
     ["Good enough.", /^Good enough\.$/],
-  ])("ends the conversation, valid as it is, when they end it (%s)", async (detail, recorded) => {
-    const { decide, startedCalls, graph, thread } = await paused();
-    const output = await decide({ action: "end", ...(detail === undefined ? {} : { detail }) });
+  ])("ending a conversation in human review leaves it valid (message: %s)", async (message, recorded) => {
+    const { decide, startedCalls, graph, thread } = await runToInterrupt();
+    const output = await decide({ action: "end", ...(message === undefined ? {} : { message }) });
     expect(output.earlyStop).toEqual({ reason: "stopped_by_human", message: expect.stringMatching(recorded) });
     expect(output.turns).toHaveLength(1);
     expect(toConversationMessages(output.messages).map(({ role }) => role)).toEqual(["user", "assistant"]);
-    expect(startedCalls).toEqual(paidBeforePause);
+    expect(startedCalls).toEqual(callsBeforeInterrupt);
     expect((await graph.getState(thread)).next).toEqual([]);
   });
 
   it.each<[string, unknown]>([
     ["an unknown action", { action: "dance" }],
-    ["bare words", "accept"],
-    ["an edit without words", { action: "edit", instruction: " " }],
-    ["an edit that forgot them", { action: "edit" }],
-    ["nothing", {}],
-  ])("does not take %s for a decision, and waits for another", async (_, nonsense) => {
-    const { say, decide, waiting, startedCalls } = await paused();
-    await expect(say(nonsense)).rejects.toThrow(/action|instruction|object/);
-    expect(await waiting()).toHaveLength(1);
-    await expect(say(nonsense)).rejects.toThrow();
+    ["a plain string", "accept"],
+    ["an edit with a blank instruction", { action: "edit", instruction: " " }],
+    ["an edit without instruction", { action: "edit" }],
+    ["an empty object", {}],
+  ])("%s is rejected as a decision, and the run still waits", async (_, invalid) => {
+    const { resume, decide, getInterrupts, startedCalls } = await runToInterrupt();
+    await expect(resume(invalid)).rejects.toThrow(/action|instruction|object/);
+    expect(await getInterrupts()).toHaveLength(1);
+    await expect(resume(invalid)).rejects.toThrow();
     const output = await decide({ action: "accept" });
-    expect(instructions(output)).toEqual(["How do I bake bread?", "What of salt in turn 1?"]);
-    expect(startedCalls).toEqual([...paidBeforePause, "candidate 2"]);
+    expect(getInstructions(output)).toEqual(["How do I bake bread?", "What of salt in turn 1?"]);
+    expect(startedCalls).toEqual([...callsBeforeInterrupt, "candidate 2"]);
   });
 
-  it("outlives the process", async () => {
-    const { reopen, thread, startedCalls } = await paused();
+  it("an interrupted run can be resumed in another process", async () => {
+    const { reopen, thread, startedCalls } = await runToInterrupt();
     const output = await reopen().invoke(new Command({ resume: { action: "accept" } }), thread);
     expect(output.turns).toHaveLength(2);
-    expect(startedCalls).toEqual([...paidBeforePause, "candidate 2"]);
+    expect(startedCalls).toEqual([...callsBeforeInterrupt, "candidate 2"]);
   });
 
-  it("comes once a turn, and not after the last answer", async () => {
+  it("human review happens once per turn and not after the last answer", async () => {
     const { graph, startedCalls } = createGraphUnderTest(script);
     const thread = createThread({ turns: 3, humanReview: true, mode: "no_review" });
     await graph.invoke({ instruction: "How do I bake bread?" }, thread);
@@ -114,7 +114,7 @@ describe("a pause for a person", () => {
     expect((await graph.getState(thread)).next).toEqual([]);
   });
 
-  it("is skipped where the chairman has no instruction to show", async () => {
+  it("human review is skipped when the chairman gives no instruction", async () => {
     const { graph } = createGraphUnderTest((request, call) => (request.role === "chairman" ? { finishReason: "refusal" } : script(request, call)));
     const output = await graph.invoke({ instruction: "How do I bake bread?" }, createThread({ humanReview: true }));
     expect(output.earlyStop?.reason).toBe("no_valid_instruction");

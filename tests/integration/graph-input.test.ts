@@ -6,37 +6,37 @@ import { toConversationMessages, getTurnsWithMessages } from "../../src/state/co
 import { createGraphUnderTest, createThread } from "../support/graph-under-test.js";
 import type { Script } from "../support/scripted-models.js";
 
-const answerEach: Script = ({ role }, { index }) => ({ text: role === "candidate" ? `A${index}` : `What of side ${index}?` });
+const answerInOrder: Script = ({ role }, { index }) => ({ text: role === "candidate" ? `A${index}` : `What of side ${index}?` });
 const short = { mode: "no_review", turns: 2 } as const;
 const single = { mode: "single_turn" } as const;
 
-function lines(output: Parameters<typeof getTurnsWithMessages>[0]) {
+function formatMessages(output: Parameters<typeof getTurnsWithMessages>[0]) {
   return toConversationMessages(output.messages).map(({ role, content }) => `${role}: ${content}`);
 }
 
-describe("a seed", () => {
-  it("keeps its input within the first instruction, in view of the candidate", async () => {
-    const { graph, requests } = createGraphUnderTest(answerEach);
+describe("the seed of a conversation", () => {
+  it("the input of a seed becomes part of the first instruction", async () => {
+    const { graph, requests } = createGraphUnderTest(answerInOrder);
     const output = await graph.invoke({ instruction: "Sort these.", input: "pear\napple $&" }, createThread(single));
-    expect(lines(output)).toEqual(["user: Sort these.\n\npear\napple $&", "assistant: A1"]);
+    expect(formatMessages(output)).toEqual(["user: Sort these.\n\npear\napple $&", "assistant: A1"]);
     expect(requests[0]?.messages.at(-1)?.text).toBe("Sort these.\n\npear\napple $&");
   });
 
-  it("puts its system prompt first, once, whatever comes after", async () => {
-    const { graph, requests } = createGraphUnderTest(answerEach);
+  it("the system prompt of a seed is the first message in every turn, once", async () => {
+    const { graph, requests } = createGraphUnderTest(answerInOrder);
     const output = await graph.invoke({ instruction: "Hi.", system: "Be brief." }, createThread(short));
-    expect(lines(output)).toEqual(["system: Be brief.", "user: Hi.", "assistant: A1", "user: What of side 2?", "assistant: A3"]);
+    expect(formatMessages(output)).toEqual(["system: Be brief.", "user: Hi.", "assistant: A1", "user: What of side 2?", "assistant: A3"]);
     for (const request of requests.filter(({ role }) => role === "candidate")) {
       expect(request.messages.filter((message) => message.getType() === "system")).toHaveLength(1);
       expect(request.messages[0]?.text.startsWith("Be brief.\n\n")).toBe(true);
     }
   });
 
-  it("may be a conversation to go on with", async () => {
-    const { graph } = createGraphUnderTest(answerEach);
+  it("a conversation that ends with a user message can be the seed", async () => {
+    const { graph } = createGraphUnderTest(answerInOrder);
     const messages = [new SystemMessage("Be brief."), new HumanMessage("Hi."), new AIMessage("Hello."), new HumanMessage("Why?")];
     const output = await graph.invoke({ messages }, createThread(short));
-    expect(lines(output)).toEqual([
+    expect(formatMessages(output)).toEqual([
       "system: Be brief.",
       "user: Hi.",
       "assistant: Hello.",
@@ -51,10 +51,10 @@ describe("a seed", () => {
     ]);
   });
 
-  it("may be an instruction on top of a conversation", async () => {
-    const { graph } = createGraphUnderTest(answerEach);
+  it("an instruction can follow a given conversation", async () => {
+    const { graph } = createGraphUnderTest(answerInOrder);
     const messages = [new HumanMessage("Hi."), new AIMessage("Hello.")];
-    expect(lines(await graph.invoke({ messages, instruction: "Why?", system: "Be brief." }, createThread(single)))).toEqual([
+    expect(formatMessages(await graph.invoke({ messages, instruction: "Why?", system: "Be brief." }, createThread(single)))).toEqual([
       "system: Be brief.",
       "user: Hi.",
       "assistant: Hello.",
@@ -64,9 +64,9 @@ describe("a seed", () => {
   });
 });
 
-describe("a thread that is taken up again", () => {
-  it("goes on as a chat, and counts its turns anew", async () => {
-    const { graph } = createGraphUnderTest(answerEach);
+describe("a thread with a second run", () => {
+  it("a new user message on a thread starts a new count of turns", async () => {
+    const { graph } = createGraphUnderTest(answerInOrder);
     const thread = createThread(short);
     await graph.invoke({ messages: [new HumanMessage("Hi.")] }, thread);
     const output = await graph.invoke({ messages: [new HumanMessage("Something else.")] }, thread);
@@ -84,19 +84,19 @@ describe("a thread that is taken up again", () => {
     ]);
   });
 
-  it("takes a new instruction, and the same system prompt again", async () => {
-    const { graph } = createGraphUnderTest(answerEach);
+  it("a thread accepts a new instruction with the same system prompt", async () => {
+    const { graph } = createGraphUnderTest(answerInOrder);
     const thread = createThread(single);
     await graph.invoke({ instruction: "Hi.", system: "Be brief." }, thread);
     const output = await graph.invoke({ instruction: "And now?", system: "Be brief." }, thread);
-    expect(lines(output)).toEqual(["system: Be brief.", "user: Hi.", "assistant: A1", "user: And now?", "assistant: A2"]);
+    expect(formatMessages(output)).toEqual(["system: Be brief.", "user: Hi.", "assistant: A1", "user: And now?", "assistant: A2"]);
   });
 
-  it("keeps every turn with its own words when a piece of conversation from elsewhere comes between", async () => {
-    const { graph } = createGraphUnderTest(answerEach);
+  it("every turn keeps its own texts when foreign messages are added between two turns", async () => {
+    const { graph } = createGraphUnderTest(answerInOrder);
     const thread = createThread(single);
     await graph.invoke({ instruction: "Hi." }, thread);
-    const messages = [new HumanMessage("Elsewhere?"), new AIMessage("Said elsewhere."), new HumanMessage("And here?")];
+    const messages = [new HumanMessage("Elsewhere?"), new AIMessage("Written elsewhere."), new HumanMessage("And here?")];
     const output = await graph.invoke({ messages }, thread);
     expect(getTurnsWithMessages(output).map(({ instruction, response }) => [instruction, response])).toEqual([
       ["Hi.", "A1"],
@@ -104,7 +104,7 @@ describe("a thread that is taken up again", () => {
     ]);
   });
 
-  it("starts afresh after an early end", async () => {
+  it("a new run after an early stop clears the reason", async () => {
     const { graph } = createGraphUnderTest(({ role }) => ({ text: role === "candidate" ? "A" : "Hi." }));
     const thread = createThread(short);
     expect((await graph.invoke({ instruction: "Hi." }, thread)).earlyStop).not.toBeNull();
@@ -112,31 +112,31 @@ describe("a thread that is taken up again", () => {
   });
 });
 
-describe("an input that asks nothing", () => {
+describe("an input without instruction", () => {
   it.each([
-    ["nothing", {}],
+    ["no field", {}],
     ["a blank instruction", { instruction: " \n" }],
     ["a conversation that ends with an answer", { messages: [new HumanMessage("Hi."), new AIMessage("Hello.")] }],
     ["a blank message", { messages: [new HumanMessage("  ")] }],
-    ["material without an instruction", { input: "pear" }],
+    ["an input without an instruction", { input: "pear" }],
     ["two instructions", { instruction: "Hi.", messages: [new HumanMessage("Ho.")] }],
     ["two system prompts", { instruction: "Hi.", system: "A", messages: [new SystemMessage("B")] }],
-  ])("is refused before any call: %s", async (_, input) => {
-    const { graph, startedCalls } = createGraphUnderTest(answerEach);
+  ])("an input is rejected before any call when it has %s", async (_, input) => {
+    const { graph, startedCalls } = createGraphUnderTest(answerInOrder);
     await expect(graph.invoke(input, createThread(single))).rejects.toThrow(InputError);
     expect(startedCalls).toEqual([]);
   });
 
-  it("leaves nothing behind for the next input of its thread", async () => {
-    const { graph } = createGraphUnderTest(answerEach);
+  it("a rejected input does not affect the next input of its thread", async () => {
+    const { graph } = createGraphUnderTest(answerInOrder);
     const thread = createThread(single);
     await expect(graph.invoke({ input: "pear" }, thread)).rejects.toThrow(InputError);
     await expect(graph.invoke({ system: "Be brief." }, thread)).rejects.toThrow(InputError);
-    expect(lines(await graph.invoke({ instruction: "Hi." }, thread))).toEqual(["user: Hi.", "assistant: A1"]);
+    expect(formatMessages(await graph.invoke({ instruction: "Hi." }, thread))).toEqual(["user: Hi.", "assistant: A1"]);
   });
 });
 
-describe("settings that cannot be", () => {
+describe("invalid settings", () => {
   it.each([
     ["turns", { turns: 0 }],
     ["panel", { panel: [] }],
@@ -150,8 +150,8 @@ describe("settings that cannot be", () => {
       },
     ],
     ["language", { language: "" }],
-  ])("are refused before any call, and named: %s", async (name, settings) => {
-    const { graph, startedCalls } = createGraphUnderTest(answerEach);
+  ])("invalid settings are rejected before any call, and named: %s", async (name, settings) => {
+    const { graph, startedCalls } = createGraphUnderTest(answerInOrder);
     await expect(graph.invoke({ instruction: "Hi." }, createThread(settings))).rejects.toThrow(name);
     expect(startedCalls).toEqual([]);
   });

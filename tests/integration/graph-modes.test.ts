@@ -7,8 +7,8 @@ import { type Script, defaultScript, formatReview } from "../support/scripted-mo
 
 const seed = { instruction: "How do I bake bread?" };
 
-/** Verdicts by turn; everything else plain. */
-function ruling(...verdicts: ("positive" | "negative")[]): Script {
+/** Gives the verdict of each turn; all else is the default. */
+function scriptVerdicts(...verdicts: ("positive" | "negative")[]): Script {
   return (request, call) =>
     request.role === "reviewer"
       ? { text: formatReview(verdicts[call.turn - 1] ?? "positive", `Remark on turn ${call.turn}.`) }
@@ -21,9 +21,9 @@ async function run(context: SettingsInput | undefined, script?: Script) {
   return { output, requests, startedCalls, turns: output.turns };
 }
 
-describe("a mode", () => {
-  it("multi_review: the whole panel rules on every answer but the last, and the verdict gives the direction", async () => {
-    const { turns, startedCalls } = await run({ turns: 4, panel: createPanel("a", "b", "c") }, ruling("negative", "positive", "negative"));
+describe("generation modes", () => {
+  it("in multi_review the whole panel reviews every answer but the last, and the verdict decides the direction", async () => {
+    const { turns, startedCalls } = await run({ turns: 4, panel: createPanel("a", "b", "c") }, scriptVerdicts("negative", "positive", "negative"));
     expect(turns.map(({ turn, evolution, verdict, reviews }) => [turn, evolution, verdict, reviews.map(({ reviewer }) => reviewer)])).toEqual([
       [1, "seed", "negative", ["a", "b", "c"]],
       [2, "depth", "positive", ["a", "b", "c"]],
@@ -33,15 +33,15 @@ describe("a mode", () => {
     expect(startedCalls.slice(0, 5)).toEqual(["candidate 1", "a 1", "b 1", "c 1", "chairman 1"]);
   });
 
-  it("one_review: the panel's first reviewer rules alone", async () => {
-    const { turns } = await run({ mode: "one_review", turns: 2, panel: createPanel("a", "b"), quorum: 2 }, ruling("negative"));
+  it("in one_review only the panel's first reviewer reviews", async () => {
+    const { turns } = await run({ mode: "one_review", turns: 2, panel: createPanel("a", "b"), quorum: 2 }, scriptVerdicts("negative"));
     expect(turns.map(({ evolution, verdict, reviews }) => [evolution, verdict, reviews.map(({ reviewer }) => reviewer)])).toEqual([
       ["seed", "negative", ["a"]],
       ["depth", null, []],
     ]);
   });
 
-  it("no_review: the chairman asks on without reviews", async () => {
+  it("in no_review the chairman continues without reviews", async () => {
     const { turns, startedCalls } = await run({ mode: "no_review", turns: 3 });
     expect(turns.map(({ evolution, verdict, reviews }) => [evolution, verdict, reviews])).toEqual([
       ["seed", null, []],
@@ -51,80 +51,83 @@ describe("a mode", () => {
     expect(startedCalls).toEqual(["candidate 1", "chairman 1", "candidate 2", "chairman 2", "candidate 3"]);
   });
 
-  it("single_turn: one answer and nothing else", async () => {
+  it("in single_turn the candidate answers once and nothing else is called", async () => {
     const { turns, startedCalls } = await run({ mode: "single_turn", turns: 5 });
     expect(turns).toHaveLength(1);
     expect(startedCalls).toEqual(["candidate 1"]);
   });
 
-  it.each(["multi_review", "one_review", "no_review", "single_turn"] as const)("%s: user and assistant alternate, in plain text", async (mode) => {
-    const { output } = await run({ mode, turns: 3 });
-    const lines = toConversationMessages(output.messages);
-    expect(lines.map(({ role }) => role)).toEqual(lines.map((_, index) => (index % 2 === 0 ? "user" : "assistant")));
-    expect(lines).toHaveLength(output.messages.length);
-    for (const message of output.messages) expect(typeof message.content).toBe("string");
-    expect(output.earlyStop).toBeNull();
-    expect(getTurnsWithMessages(output).map(({ instruction }) => instruction)).toEqual(
-      lines.filter(({ role }) => role === "user").map(({ content }) => content),
-    );
-  });
+  it.each(["multi_review", "one_review", "no_review", "single_turn"] as const)(
+    "in %s user and assistant messages alternate, all plain text",
+    async (mode) => {
+      const { output } = await run({ mode, turns: 3 });
+      const messages = toConversationMessages(output.messages);
+      expect(messages.map(({ role }) => role)).toEqual(messages.map((_, index) => (index % 2 === 0 ? "user" : "assistant")));
+      expect(messages).toHaveLength(output.messages.length);
+      for (const message of output.messages) expect(typeof message.content).toBe("string");
+      expect(output.earlyStop).toBeNull();
+      expect(getTurnsWithMessages(output).map(({ instruction }) => instruction)).toEqual(
+        messages.filter(({ role }) => role === "user").map(({ content }) => content),
+      );
+    },
+  );
 });
 
-describe("the number of calls", () => {
+describe("the number of model calls", () => {
   const sizes = [1, 2, 3, 4, 5];
   const grid = sizes.flatMap((turns) => sizes.map((reviewers) => [turns, reviewers] as const));
 
-  it.each(grid)("is T + (T-1)(R+1) for T = %i, R = %i, and R more when the final turn is reviewed", async (turns, reviewers) => {
+  it.each(grid)("a run makes T + (T-1)(R+1) calls for T = %i and R = %i, and R more when the final turn is reviewed", async (turns, reviewers) => {
     const panel = createPanel(...["a", "b", "c", "d", "e"].slice(0, reviewers));
-    const plain = await run({ turns, panel });
-    expect(plain.startedCalls).toHaveLength(turns + (turns - 1) * (reviewers + 1));
+    const unreviewed = await run({ turns, panel });
+    expect(unreviewed.startedCalls).toHaveLength(turns + (turns - 1) * (reviewers + 1));
     const reviewed = await run({ turns, panel, reviewFinalTurn: true });
     expect(reviewed.startedCalls).toHaveLength(turns + (turns - 1) * (reviewers + 1) + reviewers);
     expect(reviewed.startedCalls.slice(-reviewers)).toEqual(panel.map(({ name }) => `${name} ${turns}`));
     expect(reviewed.turns.map(({ verdict }) => verdict)).not.toContain(null);
   });
 
-  it("is kept on record turn by turn, with model and tokens", async () => {
+  it("every turn records its calls with caller, model and tokens", async () => {
     const { turns } = await run({ turns: 2, panel: createPanel("a", "b") });
     const usage = { model: "scripted", inputTokens: 10, outputTokens: 5 };
     expect(turns.map(({ calls }) => calls)).toEqual([
       [
-        { role: "candidate", ...usage },
-        { caller: { name: "a", group: "reviewer" }, ...usage },
-        { caller: { name: "b", group: "reviewer" }, ...usage },
-        { role: "chairman", ...usage },
+        { caller: "candidate", group: "", ...usage },
+        { caller: "a", group: "reviewer", ...usage },
+        { caller: "b", group: "reviewer", ...usage },
+        { caller: "chairman", group: "", ...usage },
       ],
-      [{ role: "candidate", ...usage }],
+      [{ caller: "candidate", group: "", ...usage }],
     ]);
   });
 
-  it("reviews no final turn where nobody reviews", async () => {
+  it("the final turn is not reviewed in a mode without reviewers", async () => {
     expect((await run({ mode: "no_review", turns: 2, reviewFinalTurn: true })).startedCalls).toEqual(["candidate 1", "chairman 1", "candidate 2"]);
     expect((await run({ mode: "single_turn", reviewFinalTurn: true })).startedCalls).toEqual(["candidate 1"]);
   });
 });
 
-describe("a conversation", () => {
-  it("needs no settings at all", async () => {
+describe("settings of a conversation", () => {
+  it("a conversation runs without any settings", async () => {
     const { turns, startedCalls } = await run(undefined);
     expect(turns).toHaveLength(3);
     expect(startedCalls).toHaveLength(11);
   });
 
-  it("may have twenty turns, or a hundred", async () => {
+  it("a conversation can have twenty turns, or a hundred", async () => {
     for (const turns of [20, 100]) expect((await run({ turns, reviewFinalTurn: true })).turns).toHaveLength(turns);
   });
 
-  it("breaks a tie as it is told", async () => {
-    const split: Script = (request, call) =>
+  it("tieBreak decides the direction on a tie", async () => {
+    const disagree: Script = (request, call) =>
       request.role === "reviewer" ? { text: formatReview(request.reviewer === "a" ? "positive" : "negative", "Hm.") } : defaultScript(request, call);
     const panel = createPanel("a", "b");
-    expect((await run({ turns: 2, panel, tieBreak: "breadth" }, split)).turns[1]?.evolution).toBe("breadth");
-    expect((await run({ turns: 2, panel, tieBreak: "depth" }, split)).turns[1]?.evolution).toBe("depth");
+    expect((await run({ turns: 2, panel, tieBreak: "breadth" }, disagree)).turns[1]?.evolution).toBe("breadth");
+    expect((await run({ turns: 2, panel, tieBreak: "depth" }, disagree)).turns[1]?.evolution).toBe("depth");
   });
 
-  it("follows a policy of one's own", async () => {
-    const { graph } = createGraphUnderTest(ruling("positive", "positive"), ({ turn }) => (turn === 1 ? "depth" : "follow_up"));
+  it("a custom evolution policy decides the direction", async () => {
+    const { graph } = createGraphUnderTest(scriptVerdicts("positive", "positive"), ({ turn }) => (turn === 1 ? "depth" : "follow_up"));
     const { turns } = await graph.invoke(seed, createThread({ turns: 3 }));
     expect(turns.map(({ evolution, verdict }) => [evolution, verdict])).toEqual([
       ["seed", "positive"],

@@ -7,17 +7,17 @@ import { type Script, defaultScript, formatReview } from "../support/scripted-mo
 const seed = { instruction: "How do I bake bread?" };
 const panel = createPanel("a", "b", "c");
 
-/** Everyone works but the reviewers in `down`, whose endpoint does not answer. */
-function without(down: Set<string>): Script {
+/** Responds for all callers except the given reviewers, whose endpoint is unavailable. */
+function failReviewers(unavailable: Set<string>): Script {
   return (request, call) => {
-    if (request.reviewer !== undefined && down.has(request.reviewer)) throw createUnavailableError(request.reviewer);
+    if (request.reviewer !== undefined && unavailable.has(request.reviewer)) throw createUnavailableError(request.reviewer);
     return defaultScript(request, call);
   };
 }
 
-describe("a reviewer that cannot review", () => {
-  it("abstains with the reason on record while the run goes on", async () => {
-    const { graph } = createGraphUnderTest(without(new Set(["b"])));
+describe("a reviewer without a review", () => {
+  it("a reviewer whose endpoint fails abstains with the reason recorded, and the run continues", async () => {
+    const { graph } = createGraphUnderTest(failReviewers(new Set(["b"])));
     const { turns } = await graph.invoke(seed, createThread({ turns: 2, panel }));
     expect(turns).toHaveLength(2);
     expect(turns[0]).toMatchObject({
@@ -27,15 +27,15 @@ describe("a reviewer that cannot review", () => {
     expect(turns[0]?.reviews.map(({ reviewer }) => reviewer)).toEqual(["a", "c"]);
   });
 
-  it("abstains after three replies that are no review, with their price on record", async () => {
+  it("a reviewer abstains after three invalid responses, with their usage recorded", async () => {
     const { graph, startedCalls, requests } = createGraphUnderTest((request, call) =>
       request.reviewer === "b" ? { text: '{"verdict": "positive"}' } : defaultScript(request, call),
     );
     const { turns } = await graph.invoke(seed, createThread({ turns: 2, panel }));
     expect(startedCalls.filter((label) => label === "b 1")).toHaveLength(3);
-    // Each time the request, the newest faulty reply and what is wrong with it: not a growing list of failures.
+    // Each repair holds the request, the newest invalid response and its problem, and no earlier ones.
     expect(requests.filter(({ reviewer }) => reviewer === "b").map(({ messages }) => messages.length)).toEqual([2, 4, 4]);
-    expect(turns[0]?.calls.filter(({ reviewer }) => reviewer === "b")).toHaveLength(3);
+    expect(turns[0]?.calls.filter(({ caller }) => caller === "b")).toHaveLength(3);
     expect(turns[0]?.abstentions).toEqual([
       {
         reviewer: "b",
@@ -47,7 +47,7 @@ describe("a reviewer that cannot review", () => {
     ]);
   });
 
-  it("is asked again with what was wrong, and heard once it has mended its reply", async () => {
+  it("a reviewer is asked again with the problem named, and its corrected review counts", async () => {
     const { graph, requests } = createGraphUnderTest((request, call) => {
       if (request.reviewer !== "b") return defaultScript(request, call);
       return { text: request.messages.length === 2 ? "Fine by me!" : formatReview("negative", "No salt.") };
@@ -58,7 +58,7 @@ describe("a reviewer that cannot review", () => {
     expect(requests.filter(({ reviewer }) => reviewer === "b")[1]?.messages.at(-1)?.text).toMatch(/holds no JSON object/);
   });
 
-  it("keeps the price of a reply that came before its endpoint failed", async () => {
+  it("the usage of a response is recorded when the next call fails", async () => {
     const { graph } = createGraphUnderTest((request, call) => {
       if (request.reviewer !== "b") return defaultScript(request, call);
       if (request.messages.length === 2) return { text: "Fine by me!" };
@@ -66,27 +66,32 @@ describe("a reviewer that cannot review", () => {
     });
     const { turns } = await graph.invoke(seed, createThread({ turns: 2, panel }));
     expect(turns[0]?.abstentions).toMatchObject([{ reviewer: "b", code: "model_unavailable" }]);
-    expect(turns[0]?.calls.filter(({ reviewer }) => reviewer === "b")).toHaveLength(1);
+    expect(turns[0]?.calls.filter(({ caller }) => caller === "b")).toHaveLength(1);
   });
 
-  it("is asked again in the next turn", async () => {
-    const { graph, startedCalls } = createGraphUnderTest(without(new Set(["b"])));
+  it("a reviewer that abstained is called again in the next turn", async () => {
+    const { graph, startedCalls } = createGraphUnderTest(failReviewers(new Set(["b"])));
     await graph.invoke(seed, createThread({ turns: 3, panel }));
     expect(startedCalls).toContain("b 2");
   });
 
   it.each(["model_unauthorized", "model_insufficient_quota", "model_not_found", "model_invalid_configuration"] as const)(
-    "does not hide the user's own mistake: %s stops the run",
+    "a configuration error of a reviewer stops the run: %s",
     async (code) => {
-      const mistake = new ModelCallError(code, "wrong key", { role: "reviewer", endpoint: "http://127.0.0.1:9/v1", model: "m", attempts: 1 });
-      let mended = false;
+      const error = new ModelCallError(code, "wrong key", {
+        caller: { name: "b", group: "reviewer" },
+        endpoint: "http://127.0.0.1:9/v1",
+        model: "m",
+        attempts: 1,
+      });
+      let fixed = false;
       const { graph, startedCalls } = createGraphUnderTest((request, call) => {
-        if (request.reviewer === "b" && !mended) throw mistake;
+        if (request.reviewer === "b" && !fixed) throw error;
         return defaultScript(request, call);
       });
       const thread = createThread({ turns: 2, panel });
       await expect(graph.invoke(seed, thread)).rejects.toThrow("wrong key");
-      mended = true;
+      fixed = true;
       startedCalls.length = 0;
       await graph.invoke(null, thread);
       expect(startedCalls).toEqual(["b 1", "chairman 1", "candidate 2"]);
@@ -94,8 +99,8 @@ describe("a reviewer that cannot review", () => {
   );
 });
 
-describe("reviewers that fail the run together", () => {
-  it("do not abstain, and each tells why, alone or in LangGraph's collective error", async () => {
+describe("several reviewers that throw", () => {
+  it("errors that are no abstentions fail the run, alone or in LangGraph's AggregateError", async () => {
     const { graph } = createGraphUnderTest((request, call) => {
       if (request.reviewer === undefined) return defaultScript(request, call);
       throw new ReviewInstructError("budget_exhausted", `no money left for ${request.reviewer}`);
@@ -108,9 +113,9 @@ describe("reviewers that fail the run together", () => {
   });
 });
 
-describe("a panel below its quorum", () => {
-  it("fails the run, naming who is missing and why", async () => {
-    const { graph } = createGraphUnderTest(without(new Set(["b", "c"])));
+describe("a missed quorum", () => {
+  it("a missed quorum fails the run and names the missing reviewers with their reasons", async () => {
+    const { graph } = createGraphUnderTest(failReviewers(new Set(["b", "c"])));
     const failure = graph.invoke(seed, createThread({ panel }));
     await expect(failure).rejects.toThrow(QuorumError);
     await expect(failure).rejects.toMatchObject({
@@ -122,30 +127,30 @@ describe("a panel below its quorum", () => {
 
   it.each([
     ["the same graph", false],
-    ["a graph built anew over the same saver", true],
-  ])("is called together again on resume, the missing ones alone, as often as it takes: %s", async (_, restart) => {
-    const down = new Set(["b", "c"]);
-    const { graph, reopen, startedCalls, completedCalls } = createGraphUnderTest(without(down));
-    const next = () => (restart ? reopen() : graph);
+    ["a new graph with the same checkpointer", true],
+  ])("each resume calls only the missing reviewers until the quorum is met: %s", async (_, restart) => {
+    const unavailable = new Set(["b", "c"]);
+    const { graph, reopen, startedCalls, completedCalls } = createGraphUnderTest(failReviewers(unavailable));
+    const getGraph = () => (restart ? reopen() : graph);
     const thread = createThread({ turns: 2, panel });
     await expect(graph.invoke(seed, thread)).rejects.toThrow(QuorumError);
     expect(startedCalls).toEqual(["candidate 1", "a 1", "b 1", "c 1"]);
 
     startedCalls.length = 0;
-    await expect(next().invoke(null, thread)).rejects.toThrow(QuorumError);
+    await expect(getGraph().invoke(null, thread)).rejects.toThrow(QuorumError);
     expect(startedCalls).toEqual(["b 1", "c 1"]);
 
     startedCalls.length = 0;
-    down.delete("c");
-    const { turns } = await next().invoke(null, thread);
+    unavailable.delete("c");
+    const { turns } = await getGraph().invoke(null, thread);
     expect(startedCalls).toEqual(["b 1", "c 1", "chairman 1", "candidate 2"]);
     expect(turns[0]).toMatchObject({ verdict: "positive", abstentions: [{ reviewer: "b" }] });
     expect(turns[0]?.reviews.map(({ reviewer }) => reviewer)).toEqual(["a", "c"]);
     expect(completedCalls).toEqual(["candidate 1", "a 1", "c 1", "chairman 1", "candidate 2"]);
   });
 
-  it("may be made enough by a lower quorum, without calling anyone again but those who are missing", async () => {
-    const { graph, startedCalls } = createGraphUnderTest(without(new Set(["b", "c"])));
+  it("a resume with a lower quorum continues without calling a reviewer again", async () => {
+    const { graph, startedCalls } = createGraphUnderTest(failReviewers(new Set(["b", "c"])));
     const thread = createThread({ turns: 2, panel });
     await expect(graph.invoke(seed, thread)).rejects.toThrow(QuorumError);
     startedCalls.length = 0;
@@ -154,16 +159,16 @@ describe("a panel below its quorum", () => {
     expect(turns[0]?.reviews).toHaveLength(1);
   });
 
-  it("needs all of a panel that is smaller than the quorum", async () => {
-    const { graph } = createGraphUnderTest(without(new Set(["a"])));
+  it("a panel smaller than the quorum needs all of its reviews", async () => {
+    const { graph } = createGraphUnderTest(failReviewers(new Set(["a"])));
     await expect(graph.invoke(seed, createThread({ mode: "one_review", panel }))).rejects.toMatchObject({ details: { reviews: 0, quorum: 1 } });
     await expect(graph.invoke(seed, createThread({ panel: createPanel("a", "b"), quorum: 5 }))).rejects.toMatchObject({
       details: { reviews: 1, quorum: 2 },
     });
   });
 
-  it("holds for a reviewed final turn, too", async () => {
-    const { graph, startedCalls } = createGraphUnderTest(without(new Set(["a", "b"])));
+  it("the quorum applies to a reviewed final turn as well", async () => {
+    const { graph, startedCalls } = createGraphUnderTest(failReviewers(new Set(["a", "b"])));
     const thread = createThread({ turns: 1, panel, reviewFinalTurn: true });
     await expect(graph.invoke(seed, thread)).rejects.toThrow(QuorumError);
     startedCalls.length = 0;

@@ -7,42 +7,42 @@ import { type Script, defaultScript, getPromptText, formatReview } from "../supp
 
 const seed = { instruction: "How do I bake bread?", system: "You are a baker." };
 
-/** Every remark says who made it in which turn, so that it is told apart wherever it turns up. */
-const remarks: Script = (request, call) => {
+/** Every critique names its reviewer and turn, so that it can be recognised in any prompt. */
+const namedCritiques: Script = (request, call) => {
   if (request.role === "reviewer") {
     return { text: formatReview(call.turn === 1 ? "negative" : "positive", `Remark of ${call.label}: $& "quoted"\nand a second line.`) };
   }
   return request.role === "candidate" ? { text: `Answer ${call.turn}.` } : defaultScript(request, call);
 };
 
-async function run(script: Script = remarks, panel = createPanel("a", "b", "c")) {
-  const bench = createGraphUnderTest(script);
-  const output = await bench.graph.invoke(seed, createThread({ turns: 3, panel, reviewFinalTurn: true }));
-  const of = (role: string) => bench.requests.filter((request) => request.role === role);
-  return { output, of };
+async function run(script: Script = namedCritiques, panel = createPanel("a", "b", "c")) {
+  const created = createGraphUnderTest(script);
+  const output = await created.graph.invoke(seed, createThread({ turns: 3, panel, reviewFinalTurn: true }));
+  const getRequests = (role: string) => created.requests.filter((request) => request.role === role);
+  return { output, getRequests };
 }
 
-describe("the candidate", () => {
-  it("sees the whole conversation so far, ending with the newest instruction, and never a review", async () => {
-    const { of, output } = await run();
-    const asked = of("candidate");
-    expect(asked).toHaveLength(3);
-    const spoken = toConversationMessages(output.messages).filter(({ role }) => role !== "system");
-    asked.forEach((request, index) => {
+describe("requests to the candidate", () => {
+  it("the candidate gets the whole conversation up to the newest instruction, and no review", async () => {
+    const { getRequests, output } = await run();
+    const requests = getRequests("candidate");
+    expect(requests).toHaveLength(3);
+    const conversation = toConversationMessages(output.messages).filter(({ role }) => role !== "system");
+    requests.forEach((request, index) => {
       const [system, ...rest] = toConversationMessages(request.messages);
       expect(system?.role).toBe("system");
-      expect(rest).toEqual(spoken.slice(0, 2 * index + 1));
+      expect(rest).toEqual(conversation.slice(0, 2 * index + 1));
       expect(getPromptText(request)).not.toMatch(/Remark of|verdict|negative|depth/i);
     });
   });
 });
 
-describe("a reviewer", () => {
-  it("sees the conversation and the newest answer, and no review of this turn or another", async () => {
-    const { of } = await run();
-    const asked = of("reviewer");
-    expect(asked).toHaveLength(9);
-    for (const [index, request] of asked.entries()) {
+describe("requests to the reviewers", () => {
+  it("a reviewer gets the conversation and the newest answer, and no review of any turn", async () => {
+    const { getRequests } = await run();
+    const requests = getRequests("reviewer");
+    expect(requests).toHaveLength(9);
+    for (const [index, request] of requests.entries()) {
       const turn = Math.floor(index / 3) + 1;
       expect(getPromptText(request)).not.toContain("Remark of");
       const quotes = parseQuotes(getPromptText(request));
@@ -53,59 +53,59 @@ describe("a reviewer", () => {
     }
   });
 
-  it("is told its own focus alone", async () => {
-    const { of } = await run();
-    for (const request of of("reviewer")) {
+  it("a reviewer gets only its own focus", async () => {
+    const { getRequests } = await run();
+    for (const request of getRequests("reviewer")) {
       expect(getPromptText(request).match(/What . cares about/g)).toEqual([`What ${request.reviewer} cares about`]);
     }
   });
 
-  it.each([1, 2, 3, 5, 8])("works at the same time as the others: all of %i are under way before the first is done", async (size) => {
+  it.each([1, 2, 3, 5, 8])("all %i reviewers have started before the first one finishes", async (size) => {
     const names = Array.from({ length: size }, (_, index) => `r${index}`);
     let started = 0;
-    let open = () => {};
-    const allStarted = new Promise<void>((resolve) => (open = resolve));
-    const meeting: Script = async (request, call) => {
+    let resolveStarted = () => {};
+    const allStarted = new Promise<void>((resolve) => (resolveStarted = resolve));
+    const waitForAll: Script = async (request, call) => {
       if (request.role !== "reviewer") return defaultScript(request, call);
-      if (++started === size) open();
+      if (++started === size) resolveStarted();
       let timer: NodeJS.Timeout | undefined;
-      const tooLate = new Promise<never>((_, reject) => {
+      const timeout = new Promise<never>((_, reject) => {
         timer = setTimeout(() => reject(new Error(`only ${started} of ${size} reviewers were started`)), 10_000);
       });
-      await Promise.race([allStarted, tooLate]).finally(() => clearTimeout(timer));
+      await Promise.race([allStarted, timeout]).finally(() => clearTimeout(timer));
       return { text: formatReview("positive", "All here.") };
     };
-    const { graph } = createGraphUnderTest(meeting);
+    const { graph } = createGraphUnderTest(waitForAll);
     const { turns } = await graph.invoke(seed, createThread({ turns: 2, panel: createPanel(...names) }));
     expect(turns[0]?.reviews.map(({ reviewer }) => reviewer)).toEqual(names);
   });
 
-  it("is recorded in the panel's order, whoever is done first", async () => {
+  it("reviews are recorded in the order of the panel, whoever finishes first", async () => {
     const finish = new Map<string, () => void>();
     const finished = new Map(["b", "c"].map((name) => [name, new Promise<void>((resolve) => finish.set(name, resolve))]));
-    const waitsFor: Record<string, string> = { a: "b", b: "c" };
-    const backwards: Script = async (request, call) => {
+    const predecessor: Record<string, string> = { a: "b", b: "c" };
+    const reverseOrder: Script = async (request, call) => {
       if (request.reviewer === undefined) return defaultScript(request, call);
-      await finished.get(waitsFor[request.reviewer] ?? "");
+      await finished.get(predecessor[request.reviewer] ?? "");
       finish.get(request.reviewer)?.();
       return { text: formatReview("positive", "Done.") };
     };
-    const { graph } = createGraphUnderTest(backwards);
+    const { graph } = createGraphUnderTest(reverseOrder);
     const { turns } = await graph.invoke(seed, createThread({ turns: 2, panel: createPanel("a", "b", "c") }));
     expect(turns[0]?.reviews.map(({ reviewer }) => reviewer)).toEqual(["a", "b", "c"]);
   });
 });
 
-describe("the chairman", () => {
-  it("reads the conversation and every critique of the turn to the letter, the verdict and where to go", async () => {
-    const { of } = await run();
-    const [first, second] = of("chairman");
-    if (!first || !second) throw new Error("the chairman was not asked twice");
-    const critiques = (turn: number) =>
+describe("requests to the chairman", () => {
+  it("the chairman gets the conversation, every critique of the turn unchanged, the verdict and the direction", async () => {
+    const { getRequests } = await run();
+    const [first, second] = getRequests("chairman");
+    if (!first || !second) throw new Error("the chairman was not called twice");
+    const getCritiques = (turn: number) =>
       ["a", "b", "c"].map((name) => ({ label: "critique", text: `Remark of ${name} ${turn}: $& "quoted"\nand a second line.` }));
-    expect(parseQuotes(getPromptText(first)).filter(({ label }) => label === "critique")).toEqual(critiques(1));
+    expect(parseQuotes(getPromptText(first)).filter(({ label }) => label === "critique")).toEqual(getCritiques(1));
     expect(getPromptText(first)).toContain("verdict: negative. Direction: depth.");
-    expect(parseQuotes(getPromptText(second)).filter(({ label }) => label === "critique")).toEqual(critiques(2));
+    expect(parseQuotes(getPromptText(second)).filter(({ label }) => label === "critique")).toEqual(getCritiques(2));
     expect(getPromptText(second)).toContain("verdict: positive. Direction: breadth.");
     expect(
       parseQuotes(getPromptText(second))
@@ -114,41 +114,41 @@ describe("the chairman", () => {
     ).toEqual(["Answer 1.", "Answer 2."]);
   });
 
-  it("is asked for an object by a schema, as the reviewers are, and the candidate for free text", async () => {
-    const { of } = await run();
-    expect(new Set(of("chairman").map(({ responseFormat }) => responseFormat?.name))).toEqual(new Set(["next_instruction"]));
-    expect(new Set(of("reviewer").map(({ responseFormat }) => responseFormat?.name))).toEqual(new Set(["review"]));
-    expect(new Set(of("candidate").map(({ responseFormat }) => responseFormat))).toEqual(new Set([undefined]));
+  it("chairman and reviewers are called with a response schema, the candidate without one", async () => {
+    const { getRequests } = await run();
+    expect(new Set(getRequests("chairman").map(({ responseFormat }) => responseFormat?.name))).toEqual(new Set(["next_instruction"]));
+    expect(new Set(getRequests("reviewer").map(({ responseFormat }) => responseFormat?.name))).toEqual(new Set(["review"]));
+    expect(new Set(getRequests("candidate").map(({ responseFormat }) => responseFormat))).toEqual(new Set([undefined]));
   });
 });
 
-describe("every call", () => {
-  it("carries its role, turn, reviewer, direction and prompt version for traces, and a name", async () => {
-    const seen: unknown[] = [];
+describe("the config of a model call", () => {
+  it("every call has a run name, and role, turn, reviewer, direction and prompt version for traces", async () => {
+    const configs: unknown[] = [];
     await run((request, call) => {
-      seen.push({ runName: call.config.runName, tags: call.config.tags, metadata: call.config.metadata });
-      return remarks(request, call);
+      configs.push({ runName: call.config.runName, tags: call.config.tags, metadata: call.config.metadata });
+      return namedCritiques(request, call);
     });
-    expect(seen[0]).toMatchObject({
+    expect(configs[0]).toMatchObject({
       runName: "candidate turn 1",
       tags: expect.arrayContaining(["role:candidate", "turn:1"]),
       metadata: { role: "candidate", evolution: "seed" },
     });
-    expect(seen[1]).toMatchObject({
+    expect(configs[1]).toMatchObject({
       runName: "review: a turn 1",
       tags: expect.arrayContaining(["role:reviewer", "turn:1", "reviewer:a"]),
-      metadata: { caller: { name: "a", group: "reviewer" }, turn: 1, prompt: expect.stringMatching(/^reviewer\//) },
+      metadata: { role: "reviewer", reviewer: "a", turn: 1, prompt: expect.stringMatching(/^reviewer\//) },
     });
-    expect(seen[4]).toMatchObject({ runName: "chairman turn 1", metadata: { role: "chairman", evolution: "depth" } });
+    expect(configs[4]).toMatchObject({ runName: "chairman turn 1", metadata: { role: "chairman", evolution: "depth" } });
   });
 
-  it("keeps the tags and metadata of the run", async () => {
-    const seen: unknown[] = [];
+  it("a call keeps the tags and metadata of the run", async () => {
+    const configs: unknown[] = [];
     const { graph } = createGraphUnderTest((request, call) => {
-      seen.push([call.config.tags, call.config.metadata]);
+      configs.push([call.config.tags, call.config.metadata]);
       return defaultScript(request, call);
     });
-    await graph.invoke(seed, { ...newThread({ mode: "single_turn" }), tags: ["mine"], metadata: { batch: 7 } });
-    expect(seen).toEqual([[expect.arrayContaining(["mine", "role:candidate"]), expect.objectContaining({ batch: 7, role: "candidate" })]]);
+    await graph.invoke(seed, { ...createThread({ mode: "single_turn" }), tags: ["mine"], metadata: { batch: 7 } });
+    expect(configs).toEqual([[expect.arrayContaining(["mine", "role:candidate"]), expect.objectContaining({ batch: 7, role: "candidate" })]]);
   });
 });

@@ -6,26 +6,26 @@ import { Settings, type SettingsInput } from "../../src/state/settings.js";
 import { createGraphUnderTest, createThread, createPanel } from "../support/graph-under-test.js";
 import { type Script, defaultScript, formatReview } from "../support/scripted-models.js";
 
-async function eventsOf(context: SettingsInput, script?: Script): Promise<ConversationEvent[]> {
+async function collectEvents(context: SettingsInput, script?: Script): Promise<ConversationEvent[]> {
   const events: ConversationEvent[] = [];
   const { graph } = createGraphUnderTest(script);
-  for await (const event of await graph.stream({ instruction: "Why is the sky blue?" }, { ...newThread(context), streamMode: "custom" })) {
+  for await (const event of await graph.stream({ instruction: "Why is the sky blue?" }, { ...createThread(context), streamMode: "custom" })) {
     events.push(event);
   }
   return events;
 }
 
-describe("what a run tells while it goes on", () => {
-  it("comes in the order in which it happens, with all that there is to know", async () => {
+describe("custom events of a run", () => {
+  it("events arrive in order, each with its full content", async () => {
     const script: Script = (request, call) => {
       if (request.role === "candidate") return { text: `Answer ${call.turn}.` };
       if (request.role === "reviewer")
         return { text: formatReview(request.reviewer === "a" ? "positive" : "negative", `${request.reviewer} on ${call.turn}.`) };
       return { text: JSON.stringify({ instruction: `Question ${call.turn + 1}?` }) };
     };
-    const events = await eventsOf({ turns: 2, panel: createPanel("a", "b") }, script);
-    const [ask, answer, first, second, ...rest] = events;
-    expect([ask, answer]).toEqual([
+    const events = await collectEvents({ turns: 2, panel: createPanel("a", "b") }, script);
+    const [instruction, response, first, second, ...rest] = events;
+    expect([instruction, response]).toEqual([
       { type: "instruction", turn: 1, evolution: "seed", instruction: "Why is the sky blue?" },
       { type: "response", turn: 1, response: "Answer 1." },
     ]);
@@ -40,49 +40,49 @@ describe("what a run tells while it goes on", () => {
     ]);
   });
 
-  it("names an abstention and an early end", async () => {
+  it("abstentions and early stops are events", async () => {
     const script: Script = (request, call) => {
       if (request.reviewer === "c") return { finishReason: "refusal" };
       return request.role === "chairman" ? { finishReason: "refusal" } : defaultScript(request, call);
     };
-    const events = await eventsOf({ turns: 2, panel: createPanel("a", "b", "c") }, script);
+    const events = await collectEvents({ turns: 2, panel: createPanel("a", "b", "c") }, script);
     expect(events).toContainEqual(expect.objectContaining({ type: "abstention", turn: 1, reviewer: "c", code: "response_refused" }));
     expect(events.at(-1)).toMatchObject({ type: "early_stop", turn: 1, reason: "no_valid_instruction" });
   });
 });
 
-describe("the graph as it is drawn", () => {
-  it("shows every node, and says on each branch when it is taken", async () => {
+describe("the drawing of the graph", () => {
+  it("the drawing shows every node and labels every conditional edge", async () => {
     const drawing = (await createGraphUnderTest().graph.getGraphAsync()).drawMermaid();
-    const edges = [...drawing.matchAll(/^\s*(\w+) (?:-->|-\. &nbsp;(.+?)&nbsp; \.->) (\w+);$/gm)].map(([, from, when, to]) =>
-      when === undefined ? `${from} -> ${to}` : `${from} -> ${to}: ${when}`,
+    const edges = [...drawing.matchAll(/^\s*(\w+) (?:-->|-\. &nbsp;(.+?)&nbsp; \.->) (\w+);$/gm)].map(([, from, label, to]) =>
+      label === undefined ? `${from} -> ${to}` : `${from} -> ${to}: ${label}`,
     );
     expect(edges.sort()).toEqual(
       [
-        "__start__ -> seed",
-        "seed -> candidate",
+        "__start__ -> start_conversation",
+        "start_conversation -> candidate",
         "candidate -> reviewer: review",
         "candidate -> chairman: no review",
         "candidate -> __end__: done",
-        "reviewer -> verdict",
-        "verdict -> chairman: positive",
-        "verdict -> chairman: negative",
-        "verdict -> reviewer: call back",
-        "verdict -> __end__: done",
+        "reviewer -> aggregate_reviews",
+        "aggregate_reviews -> chairman: positive",
+        "aggregate_reviews -> chairman: negative",
+        "aggregate_reviews -> reviewer: retry missing reviewers",
+        "aggregate_reviews -> __end__: done",
         "chairman -> candidate: next turn",
         "chairman -> human_review: human review",
         "chairman -> __end__: no instruction",
         "human_review -> candidate: next turn",
-        "human_review -> __end__: ended",
+        "human_review -> __end__: stopped",
       ].sort(),
     );
   });
 });
 
-describe("the schemas that Studio builds its forms from", () => {
+describe("the JSON schemas for Studio's forms", () => {
   const { graph } = createGraphUnderTest();
 
-  it("ask for the seed or a chat, and require neither", () => {
+  it("the input schema has seed fields and messages, and requires none", () => {
     const schema = getInputTypeSchema(graph);
     expect(schema).toMatchObject({
       properties: { messages: { langgraph_type: "messages" }, instruction: { title: "Instruction" }, input: { title: "Input" }, system: {} },
@@ -90,12 +90,12 @@ describe("the schemas that Studio builds its forms from", () => {
     expect(schema).not.toHaveProperty("required");
   });
 
-  it("show the conversation and its record", () => {
+  it("the output and state schemas have messages and turns", () => {
     expect(getOutputTypeSchema(graph)).toMatchObject({ properties: { messages: {}, turns: { type: "array" }, earlyStop: {} } });
     expect(getStateTypeSchema(graph)).toMatchObject({ properties: { messages: { langgraph_type: "messages" }, turns: { type: "array" } } });
   });
 
-  it("hold every setting with title and default", () => {
+  it("the context schema has every setting with title and default", () => {
     const schema = getConfigTypeSchema(graph);
     expect(schema).toMatchObject({ properties: Object.fromEntries(Object.keys(Settings.shape).map((name) => [name, {}])) });
     expect(schema).toMatchObject({ properties: { turns: { title: "Turns", default: 3, minimum: 1 }, panel: { type: "array", title: "Panel" } } });

@@ -5,28 +5,29 @@ import { z } from "zod";
 import { ConversationRow } from "../../src/dataset/conversation-row.js";
 import { FailureRow } from "../../src/jobs/output-folder.js";
 
-/** Every row of an output folder's file, each checked against the published shape. A torn line throws. */
+/** Reads the rows of an output folder's file and validates each. Throws for an incomplete line. */
 export async function readRows(file: string): Promise<ConversationRow[]> {
-  return (await lines(file)).map((line) => z.strictObject(ConversationRow.shape).parse(line));
+  return (await readLines(file)).map((line) => z.strictObject(ConversationRow.shape).parse(line));
 }
 
-/** The seeds that the rows are of, in order. */
+/** Returns the seed indexes of the rows in ascending order. */
 export function getSeedIndexes(rows: readonly ConversationRow[]): number[] {
   return rows.map(({ seed }) => seed.index).sort((a, b) => a - b);
 }
 
-/** What {@link getSeedIndexes} of a whole job gives. */
+/** Returns the numbers from 0 up to `count`, which {@link getSeedIndexes} returns for a complete job. */
 export function range(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
 }
 
+/** Reads the failure rows of an output folder's file. */
 export async function readFailures(file: string): Promise<FailureRow[]> {
-  return (await lines(file)).map((line) => FailureRow.parse(line));
+  return (await readLines(file)).map((line) => FailureRow.parse(line));
 }
 
-async function lines(file: string): Promise<unknown[]> {
+async function readLines(file: string): Promise<unknown[]> {
   const text = await readFile(file, "utf8");
-  if (text !== "" && !text.endsWith("\n")) throw new Error(`${file} ends with a torn line`);
+  if (text !== "" && !text.endsWith("\n")) throw new Error(`${file} ends with an incomplete line`);
   return text
     .split("\n")
     .slice(0, -1)

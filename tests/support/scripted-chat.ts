@@ -51,8 +51,14 @@ class ScriptedChatModel extends BaseChatModel {
     options.signal?.throwIfAborted();
     const response = this.script(this.model, this.#calls);
     if (response instanceof Error) throw response;
-    const usage_metadata = { input_tokens: 10 * messages.length, output_tokens: response.length, total_tokens: 10 * messages.length + response.length };
-    return { generations: [{ text: response, message: new AIMessage({ content: response, usage_metadata, response_metadata: { finish_reason: "stop" } }) }] };
+    const usage_metadata = {
+      input_tokens: 10 * messages.length,
+      output_tokens: response.length,
+      total_tokens: 10 * messages.length + response.length,
+    };
+    return {
+      generations: [{ text: response, message: new AIMessage({ content: response, usage_metadata, response_metadata: { finish_reason: "stop" } }) }],
+    };
   }
 }
 

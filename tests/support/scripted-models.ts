@@ -10,19 +10,20 @@ export interface ScriptedRequest extends ModelRequest {
   readonly reviewer?: string;
 }
 
-/** What a script may want to know of the call besides the request itself. */
+/** Describes a call to a script, besides the request itself. */
 export interface ScriptedCall {
   /** Number of this call among all calls, from 1. */
   readonly index: number;
   /** Calls of the same role before this one. */
   readonly roleCallIndex: number;
-  /** The turn that the call belongs to, as its trace metadata says. */
+  /** The turn that the call belongs to, from its trace metadata. */
   readonly turn: number;
   /** Caller and turn: `candidate 1`, `accuracy 2`, `chairman 3`. */
   readonly label: string;
   readonly config: RunnableConfig;
 }
 
+/** Returns the response to a request. An error fails the call. */
 export type Script = (request: ScriptedRequest, call: ScriptedCall) => Partial<ModelResponse> | Promise<Partial<ModelResponse>>;
 
 /** Returns a review as a model would write it. */
@@ -31,17 +32,17 @@ export function formatReview(verdict: "positive" | "negative", critique: string)
   return JSON.stringify({ critique, scores: { usefulness: score, relevance: score, accuracy: score, depth: score, creativity: score }, verdict });
 }
 
-/** Responds for every role where a test does not care: new text each time, positive reviews. */
+/** Responds for every role with new text each time, and with positive reviews. */
 export const defaultScript: Script = ({ role, reviewer }, { index }) => {
   if (role === "candidate") return { text: `Answer number ${index}.` };
   if (role === "reviewer") return { text: formatReview("positive", `${reviewer} has seen answer ${index} and finds nothing missing.`) };
   return { text: JSON.stringify({ instruction: `What about side number ${index}?` }) };
 };
 
-/** Creates model calls that respond by role and record every request. Texts pass our own parsers, as real responses do. */
+/** Creates model calls that follow a script and record every request. Responses are parsed like real ones. */
 export function createScriptedModels(script: Script = defaultScript) {
   const requests: ScriptedRequest[] = [];
-  /** Labels of the calls that were started, and of those that brought a response. */
+  /** Labels of the calls that were started, and of those that returned a response. */
   const startedCalls: string[] = [];
   const completedCalls: string[] = [];
   const callModel: CallModel = async (plainRequest, config) => {
@@ -60,7 +61,7 @@ export function createScriptedModels(script: Script = defaultScript) {
   return { callModel, requests, startedCalls, completedCalls };
 }
 
-/** Returns everything that a request says, as one text. */
+/** Returns all messages of a request as one text. */
 export function getPromptText(request: ModelRequest): string {
   return request.messages.map((message) => message.text).join("\n\n");
 }
