@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { InputError, ReviewInstructError } from "../../src/errors.js";
-import { type PushProgress, pushDataset } from "../../src/tracing/push-dataset.js";
+import { type PushDatasetOptions, type PushProgress, pushDataset } from "../../src/tracing/push-dataset.js";
+import { createConversationRow, createRowId } from "../support/conversation-row.js";
 import { type LangSmithServer, startLangSmithServer } from "../support/langsmith-server.js";
-import { tracingEnv } from "../support/traced-conversation.js";
+import { createTracingEnv } from "../support/traced-conversation.js";
 
 let server: LangSmithServer;
 beforeEach(async () => {
@@ -11,81 +12,68 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-/** A row of conversations.jsonl with all that an upload takes from one. */
-function row(index: number, text = `Answer ${index}.`) {
-  const review = {
-    reviewer: "depth",
-    scores: { usefulness: 3, relevance: 3, accuracy: 3, depth: 3, creativity: 3 },
-    verdict: "negative",
-    critique: "Why?",
-  };
-  const turn = { turn: 1, evolution: "seed", reviews: [review], abstentions: [], verdict: "negative", calls: [] };
-  return {
-    id: `conversation-${index}`,
-    seed: { index, instruction: "Explain." },
-    messages: [
-      { role: "user", content: "Explain." },
-      { role: "assistant", content: "So it is." },
-      { role: "user", content: "And why?" },
-      { role: "assistant", content: text },
-    ],
-    turns: [turn, { ...turn, turn: 2, evolution: "depth", reviews: [], verdict: null }],
-    fingerprint: "0123456789abcdef",
-    models: { candidate: "openai:m" },
-    earlyStop: null,
-    usage: { calls: 3 },
-  };
-}
-
-async function* readFileRows(rows: readonly unknown[]) {
+async function* streamRows(rows: readonly unknown[]) {
   yield* rows;
 }
 
-const rows = Array.from({ length: 5 }, (_, index) => row(index));
+const rows = Array.from({ length: 5 }, (_, index) => createConversationRow(index));
 
-function push(options: Partial<Parameters<typeof pushDataset>[0]> = {}) {
-  return pushDataset({ env: tracingEnv(server.url), dataset: "talks", rows: readFileRows(rows), chunkSize: 2, ...options });
+/** Pushes the five rows in batches of two. */
+function push(options: Partial<PushDatasetOptions> = {}) {
+  return pushDataset({ env: createTracingEnv(server.url), dataset: "talks", rows: streamRows(rows), batchSize: 2, ...options });
 }
 
-test("conversations become examples, with what led to them and in splits that stay the same", async () => {
+test("a conversation becomes an example with its record as metadata", async () => {
   const progress: PushProgress[] = [];
-  const splits = { train: 0.6, test: 0.4 };
-  expect(await push({ splits, onProgress: (counts) => progress.push(counts) })).toEqual({ read: 5, uploaded: 5, skipped: 0 });
+  expect(await push({ onProgress: (counts) => progress.push(counts) })).toEqual({ read: 5, uploaded: 5, skipped: 0 });
   expect(progress.map(({ uploaded }) => uploaded)).toEqual([2, 4, 5]);
-  const examples = server.examples("talks");
-  const first = examples.find((example) => example.metadata.conversation === "conversation-0");
-  expect(first).toMatchObject({
+  const example = server.getExamples("talks").find(({ metadata }) => metadata.conversation === createRowId(0));
+  expect(example).toMatchObject({
     inputs: { messages: rows[0]?.messages.slice(0, 3) },
     outputs: { message: { role: "assistant", content: "Answer 0." } },
-    metadata: {
-      seed: 0,
-      settings: "0123456789abcdef",
-      models: { candidate: "openai:m" },
-      turn_count: 2,
-      early_stop: null,
-      evolutions: ["seed", "depth"],
-    },
   });
-  expect(first?.metadata).toMatchObject({ verdicts: ["negative", null], turns: [{ reviews: [{ critique: "Why?" }] }, {}] });
-  const many = Array.from({ length: 300 }, (_, index) => row(index));
-  await push({ dataset: "many", rows: readFileRows(many), chunkSize: 100, splits });
-  const inTrain = server.examples("many").filter(({ split }) => split === "train");
-  expect(inTrain.length).toBeGreaterThan(140);
-  expect(inTrain.length).toBeLessThan(220);
-  const bySplit = new Map(server.examples("many").map(({ metadata, split }) => [metadata.conversation, split]));
-  for (const { metadata, split } of examples) expect(split).toBe(bySplit.get(metadata.conversation));
+  expect(example?.metadata).toMatchObject({
+    seed: 0,
+    settings: "0123456789abcdef",
+    models: { candidate: "openai:m" },
+    turn_count: 2,
+    early_stop: null,
+    evolutions: ["seed", "depth"],
+    verdicts: ["negative", null],
+    turns: [{ turn: 1, evolution: "seed", verdict: "negative", reviews: [{ critique: "Why?" }], abstentions: [] }, { turn: 2 }],
+  });
+  expect(JSON.stringify(example)).not.toContain("runId");
 });
 
-test("made twice it adds nothing, and a row that stands twice is one example", async () => {
-  expect(await push({ rows: readFileRows([...rows, rows[4], rows[0]]), chunkSize: 3 })).toMatchObject({ read: 7, uploaded: 5 });
+test("a conversation gets the same split whatever else is uploaded", async () => {
+  const splits = { train: 0.6, test: 0.4 };
+  await push({ splits });
+  const manyRows = Array.from({ length: 300 }, (_, index) => createConversationRow(index));
+  await push({ dataset: "many", rows: streamRows(manyRows), batchSize: 100, splits });
+  const examples = server.getExamples("many");
+  const trainCount = examples.filter(({ split }) => split === "train").length;
+  expect(trainCount).toBeGreaterThan(140);
+  expect(trainCount).toBeLessThan(220);
+  const splitsById = new Map(examples.map(({ metadata, split }) => [metadata.conversation, split]));
+  for (const { metadata, split } of server.getExamples("talks")) expect(split).toBe(splitsById.get(metadata.conversation));
+});
+
+test("a conversation that stopped early has the reason in its metadata", async () => {
+  const earlyStop = { reason: "stopped_by_human" as const, message: "Enough." };
+  await push({ rows: streamRows([createConversationRow(0, { earlyStop })]) });
+  expect(server.getExamples("talks")[0]?.metadata.early_stop).toBe("stopped_by_human");
+});
+
+test("a repeated upload adds nothing, and a repeated row is one example", async () => {
+  expect(await push({ rows: streamRows([...rows, rows[4], rows[0]]), batchSize: 3 })).toMatchObject({ read: 7, uploaded: 5 });
   expect(await push()).toEqual({ read: 5, uploaded: 0, skipped: 5 });
-  expect(server.examples("talks")).toHaveLength(5);
+  expect(server.getExamples("talks")).toHaveLength(5);
   await push({ dataset: "others" });
-  const ids = (dataset: string) => server.examples(dataset).map(({ id }) => id);
-  expect(ids("others").filter((id) => ids("talks").includes(id))).toEqual([]);
+  const getIds = (dataset: string) => server.getExamples(dataset).map(({ id }) => id);
+  expect(getIds("others").filter((id) => getIds("talks").includes(id))).toEqual([]);
 });
 
-test("cut short, it says so and goes on where it stopped", async () => {
+test("an upload that failed continues where it stopped", async () => {
   const failing = push({ onProgress: ({ uploaded }) => uploaded === 2 && server.setMode(401) });
   await expect(failing).rejects.toThrow(ReviewInstructError);
   await expect(failing).rejects.toMatchObject({
@@ -97,32 +85,37 @@ test("cut short, it says so and goes on where it stopped", async () => {
 });
 
 test("rows are read only as fast as they are uploaded", async () => {
-  let read = 0;
-  async function* counted() {
-    for (const one of rows) {
-      read += 1;
-      yield one;
+  let readCount = 0;
+  async function* countRows() {
+    for (const row of rows) {
+      readCount += 1;
+      yield row;
     }
   }
-  const seen: number[] = [];
-  await push({ rows: counted(), onProgress: () => seen.push(read) });
-  expect(seen).toEqual([2, 4, 5]);
+  const readCounts: number[] = [];
+  await push({ rows: countRows(), onProgress: () => readCounts.push(readCount) });
+  expect(readCounts).toEqual([2, 4, 5]);
 });
 
-test("what is wrong is said by row and field, before anything of its chunk is sent", async () => {
-  await expect(push({ rows: readFileRows([rows[0], rows[1], { ...rows[2], messages: [{ role: "bot" }] }]) })).rejects.toThrow(
-    /row 3 .*messages\.0\.role/,
-  );
-  expect(server.examples("talks")).toHaveLength(2);
-  await expect(push({ rows: readFileRows(["text"]) })).rejects.toThrow(InputError);
+test("an invalid row is reported by row and field before its batch is sent", async () => {
+  const invalidRow = { ...rows[2], messages: [{ role: "bot" }] };
+  await expect(push({ rows: streamRows([rows[0], rows[1], invalidRow]) })).rejects.toThrow(/row 3 .*messages\.0\.role/);
+  expect(server.getExamples("talks")).toHaveLength(2);
+  const { usage: _, ...incompleteRow } = createConversationRow(0);
+  await expect(push({ rows: streamRows([incompleteRow]) })).rejects.toThrow(/row 1 is not a conversation: usage/);
+  await expect(push({ rows: streamRows(["text"]) })).rejects.toThrow(InputError);
+});
+
+test("a missing key and invalid splits are input errors", async () => {
   await expect(push({ env: {} })).rejects.toThrow(/LANGSMITH_API_KEY is not set/);
   await expect(push({ splits: { train: 0.5, test: 0.4 } })).rejects.toThrow(/add up to 1/);
   await expect(push({ splits: { train: 1.5, test: -0.5 } })).rejects.toThrow(InputError);
 });
 
-test("known secrets stay here; what only looks like one is part of a conversation", async () => {
-  const env = tracingEnv(server.url, { OPENAI_API_KEY: "planted-openai-0002" });
-  await push({ env, rows: readFileRows([row(0, "My key is planted-openai-0002, yours looks like sk-abcdefgh12345678.")]) });
-  expect(server.everything()).not.toContain("planted-openai-0002");
-  expect(server.everything()).toContain("sk-abcdefgh12345678");
+test("an upload hides known secrets, but not texts that only look like one", async () => {
+  const env = createTracingEnv(server.url, { OPENAI_API_KEY: "planted-openai-0002" });
+  const content = "My key is planted-openai-0002, yours looks like sk-abcdefgh12345678.";
+  await push({ env, rows: streamRows([createConversationRow(0, { messages: [{ role: "assistant", content }] })]) });
+  expect(server.getSentText()).not.toContain("planted-openai-0002");
+  expect(server.getSentText()).toContain("sk-abcdefgh12345678");
 });
