@@ -6,11 +6,11 @@ import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 
 import { Settings } from "../../src/state/settings.js";
-import { type DevServer, devServers } from "../support/dev-server.js";
+import { type DevServer, useDevServers } from "../support/dev-server.js";
 import { temporaryFiles } from "../support/temporary-files.js";
 
 const files = temporaryFiles();
-const startDevServer = devServers();
+const startDevServer = useDevServers();
 const assistant = "review_instruct";
 let server: DevServer;
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
   server = await startDevServer({ folder: files.path("studio") });
 });
 
-/** Runs a program next to the project, as it stands. */
+/** Runs a TypeScript program that can import the dependencies of the project. */
 async function runProgram(code: string): Promise<string> {
   const file = join(files.path("studio"), "program.mts");
   await writeFile(file, code);
@@ -26,18 +26,18 @@ async function runProgram(code: string): Promise<string> {
   return stdout;
 }
 
-it("makes the assistants that docs/studio.md shows, with the code that stands there", async () => {
+it("the code in docs/studio.md creates the assistants that it describes", async () => {
   const page = await readFile(new URL("../../docs/studio.md", import.meta.url), "utf8");
   const [, code = ""] = /```ts\n([\s\S]+?)```/.exec(page) ?? [];
   expect(code).toContain("http://localhost:2024");
-  const said = await runProgram(code.replace("http://localhost:2024", server.url));
-  for (const name of ["Three critics", "No review", "German"]) expect(said).toContain(`${name} {`);
-  expect(said).toContain("reviewer: 'reader'");
+  const output = await runProgram(code.replace("http://localhost:2024", server.url));
+  for (const name of ["Three critics", "No review", "German"]) expect(output).toContain(`${name} {`);
+  expect(output).toContain("reviewer: 'reader'");
 });
 
-describe("what Studio draws and asks for", () => {
-  it("is a form for every setting, with title, description, default and choices", async () => {
-    const { context_schema: context, config_schema: config } = await server.client().assistants.getSchemas(assistant);
+describe("schemas for Studio", () => {
+  it("the context schema describes every setting with title, description, default and choices", async () => {
+    const { context_schema: context, config_schema: config } = await server.createClient().assistants.getSchemas(assistant);
     expect(config).toEqual(context);
     const properties: Record<string, Record<string, unknown>> = JSON.parse(JSON.stringify(context?.properties));
     expect(Object.keys(properties)).toEqual(Object.keys(Settings.shape));
@@ -55,8 +55,8 @@ describe("what Studio draws and asks for", () => {
     });
   });
 
-  it("is a form for the input, with chat messages or a seed, none of it required", async () => {
-    const { input_schema: input } = await server.client().assistants.getSchemas(assistant);
+  it("the input schema has chat messages and the seed fields, all optional", async () => {
+    const { input_schema: input } = await server.createClient().assistants.getSchemas(assistant);
     expect(input).toMatchObject({
       properties: {
         messages: { title: "Messages", type: "array", langgraph_type: "messages" },
@@ -68,43 +68,52 @@ describe("what Studio draws and asks for", () => {
     expect(input).not.toHaveProperty("required");
   });
 
-  it("describes state and output, field by field", async () => {
-    const { state_schema: state, output_schema: output } = await server.client().assistants.getSchemas(assistant);
+  it("the state and output schemas describe every field", async () => {
+    const { state_schema: state, output_schema: output } = await server.createClient().assistants.getSchemas(assistant);
     const described = { title: expect.any(String), description: expect.any(String) };
     const shown = { messages: { ...described, langgraph_type: "messages" }, turns: described, earlyStop: described };
     expect(output).toMatchObject({ properties: shown });
     expect(state).toMatchObject({ properties: { ...shown, pendingInstruction: described, instruction: described } });
   });
 
-  it("is the true graph, with the person's pause and a label on every branch", async () => {
-    const { nodes, edges } = await server.client().assistants.getGraph(assistant);
-    expect(nodes.map(({ id }) => id)).toEqual(["__start__", "seed", "candidate", "reviewer", "verdict", "chairman", "human_review", "__end__"]);
-    const drawn = edges.map(({ source, target, data, conditional }) => `${source} ${conditional ? `-(${data})` : "-"}-> ${target}`);
-    expect(drawn.sort()).toEqual(
+  it("the drawn graph has every node and a label on every branch", async () => {
+    const { nodes, edges } = await server.createClient().assistants.getGraph(assistant);
+    expect(nodes.map(({ id }) => id)).toEqual([
+      "__start__",
+      "start_conversation",
+      "candidate",
+      "reviewer",
+      "aggregate_reviews",
+      "chairman",
+      "human_review",
+      "__end__",
+    ]);
+    const drawnEdges = edges.map(({ source, target, data, conditional }) => `${source} ${conditional ? `-(${data})` : "-"}-> ${target}`);
+    expect(drawnEdges.sort()).toEqual(
       [
-        "__start__ --> seed",
-        "seed --> candidate",
+        "__start__ --> start_conversation",
+        "start_conversation --> candidate",
         "candidate -(review)-> reviewer",
         "candidate -(no review)-> chairman",
         "candidate -(done)-> __end__",
-        "reviewer --> verdict",
-        "verdict -(positive)-> chairman",
-        "verdict -(negative)-> chairman",
-        "verdict -(call back)-> reviewer",
-        "verdict -(done)-> __end__",
+        "reviewer --> aggregate_reviews",
+        "aggregate_reviews -(positive)-> chairman",
+        "aggregate_reviews -(negative)-> chairman",
+        "aggregate_reviews -(retry missing reviewers)-> reviewer",
+        "aggregate_reviews -(done)-> __end__",
         "chairman -(next turn)-> candidate",
         "chairman -(human review)-> human_review",
         "chairman -(no instruction)-> __end__",
         "human_review -(next turn)-> candidate",
-        "human_review -(ended)-> __end__",
+        "human_review -(stopped)-> __end__",
       ].sort(),
     );
   });
 });
 
-describe("a conversation on the server, offline and with no key", () => {
-  it("is made from a seed", async () => {
-    const client = server.client();
+describe("conversations with the offline model", () => {
+  it("the server generates a conversation from a seed", async () => {
+    const client = server.createClient();
     const { thread_id } = await client.threads.create();
     const values = await client.runs.wait(thread_id, assistant, { input: { instruction: "How is bread made?", input: "Rye only." } });
     expect(values).toMatchObject({ messages: [{ type: "human", content: "How is bread made?\n\nRye only." }, { type: "ai" }, {}, {}, {}, {}] });
@@ -113,23 +122,23 @@ describe("a conversation on the server, offline and with no key", () => {
     expect(state.values.turns.map(({ reviews }) => reviews.length)).toEqual([3, 3, 0]);
   });
 
-  it("works as a chat: messages in, messages out, and again on the same thread", async () => {
-    const client = server.client();
+  it("the graph works as a chat: messages in, messages out, several times per thread", async () => {
+    const client = server.createClient();
     const { thread_id } = await client.threads.create();
-    const say = async (content: string) => {
+    const sendMessage = async (content: string) => {
       await client.runs.wait(thread_id, assistant, { input: { messages: [{ role: "user", content }] }, context: { mode: "single_turn" } });
       const { values } = await client.threads.getState<{ messages: { type: string; content: string }[] }>(thread_id);
       return values.messages;
     };
-    expect((await say("Why does bread go stale?")).map(({ type }) => type)).toEqual(["human", "ai"]);
-    const both = await say("And in the fridge?");
-    expect(both.map(({ type }) => type)).toEqual(["human", "ai", "human", "ai"]);
-    expect(both[2]?.content).toBe("And in the fridge?");
-    expect(both[3]?.content).not.toBe("");
+    expect((await sendMessage("Why does bread go stale?")).map(({ type }) => type)).toEqual(["human", "ai"]);
+    const allMessages = await sendMessage("And in the fridge?");
+    expect(allMessages.map(({ type }) => type)).toEqual(["human", "ai", "human", "ai"]);
+    expect(allMessages[2]?.content).toBe("And in the fridge?");
+    expect(allMessages[3]?.content).not.toBe("");
   });
 
-  it("may have twenty turns with a review of the last", async () => {
-    const client = server.client();
+  it("a conversation can have twenty turns and a review of the last one", async () => {
+    const client = server.createClient();
     const { thread_id } = await client.threads.create();
     const context = { turns: 20, reviewFinalTurn: true };
     await client.runs.wait(thread_id, assistant, { input: { instruction: "How is bread made?" }, context });
@@ -139,23 +148,23 @@ describe("a conversation on the server, offline and with no key", () => {
     expect(values.turns.map(({ verdict }) => verdict)).not.toContain(null);
   });
 
-  it("follows its assistant's settings: several stand and run side by side", async () => {
-    const client = server.client();
-    const make = (name: string, context: unknown) => client.assistants.create({ graphId: assistant, name, context });
+  it("several assistants with different settings run at the same time", async () => {
+    const client = server.createClient();
+    const createAssistant = (name: string, context: unknown) => client.assistants.create({ graphId: assistant, name, context });
     const assistants = await Promise.all([
-      make("Two critics", {
+      createAssistant("Two critics", {
         turns: 2,
         panel: [
           { name: "facts", focus: "Facts." },
           { name: "style", focus: "Style." },
         ],
       }),
-      make("No review", { turns: 2, mode: "no_review" }),
-      make("German", { turns: 1, language: "German" }),
+      createAssistant("No review", { turns: 2, mode: "no_review" }),
+      createAssistant("German", { turns: 1, language: "German" }),
     ]);
-    const found = await client.assistants.search({ graphId: assistant });
-    expect(found.map(({ name }) => name)).toEqual(expect.arrayContaining(["Two critics", "No review", "German", assistant]));
-    const seats = await Promise.all(
+    const foundAssistants = await client.assistants.search({ graphId: assistant });
+    expect(foundAssistants.map(({ name }) => name)).toEqual(expect.arrayContaining(["Two critics", "No review", "German", assistant]));
+    const reviewers = await Promise.all(
       assistants.map(async ({ assistant_id }) => {
         const { thread_id } = await client.threads.create();
         await client.runs.wait(thread_id, assistant_id, { input: { instruction: "How is bread made?" } });
@@ -163,23 +172,23 @@ describe("a conversation on the server, offline and with no key", () => {
         return values.turns.map(({ reviews }) => reviews.map(({ reviewer }) => reviewer));
       }),
     );
-    expect(seats).toEqual([[["facts", "style"], []], [[], []], [[]]]);
+    expect(reviewers).toEqual([[["facts", "style"], []], [[], []], [[]]]);
   });
 
-  it("refuses settings and input that make no sense, saying what is wrong", async () => {
-    const client = server.client();
-    const failure = async (run: Parameters<typeof client.runs.wait>[2]) => {
+  it("a run with invalid settings or input fails with a message about the problem", async () => {
+    const client = server.createClient();
+    const runAndGetError = async (run: Parameters<typeof client.runs.wait>[2]) => {
       const { thread_id } = await client.threads.create();
       return JSON.stringify(await client.runs.wait(thread_id, assistant, { ...run, raiseError: false }));
     };
-    expect(await failure({ input: { instruction: "Hi." }, context: { turns: 0 } })).toMatch(/__error__.*turns/);
-    expect(await failure({ input: {} })).toMatch(/nothing to ask/);
+    expect(await runAndGetError({ input: { instruction: "Hi." }, context: { turns: 0 } })).toMatch(/__error__.*turns/);
+    expect(await runAndGetError({ input: {} })).toMatch(/nothing to ask/);
   });
 });
 
-describe("the panel by itself", () => {
-  it("is served beside the loop and reviews the last answer of any conversation", async () => {
-    const client = server.client();
+describe("the graph review_panel", () => {
+  it("review_panel reviews the last response of any conversation", async () => {
+    const client = server.createClient();
     const { thread_id: thread } = await client.threads.create();
     const messages = [
       { role: "user", content: "Why is the sky blue?" },

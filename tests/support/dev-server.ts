@@ -9,34 +9,41 @@ import { fileURLToPath } from "node:url";
 import { Client } from "@langchain/langgraph-sdk";
 import { afterAll } from "vitest";
 
+import { hasErrorCode } from "../../src/errors.js";
+
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const cli = join(root, "node_modules/@langchain/langgraph-cli/dist/cli/cli.mjs");
 
+/** Options of a dev server. */
 export interface DevServerOptions {
-  /** A folder of the server's own, where it keeps its state. Made where it does not exist. */
+  /** Folder of the server's state. Created if it does not exist. */
   readonly folder: string;
-  /** Which of the project's own configurations. Default: langgraph.json. */
+  /**
+   * Configuration file of the project.
+   * @default "langgraph.json"
+   */
   readonly config?: "langgraph.json" | "langgraph.auth.json";
   readonly env?: Record<string, string>;
-  /** Default: a free one. */
+  /** Default: a free port. */
   readonly port?: number;
-  /** Runs at once. Default: the server's own, 10. */
+  /** Maximum number of runs at once. Default: 10, the default of the server. */
   readonly workers?: number;
 }
 
+/** A running dev server. */
 export interface DevServer {
   readonly url: string;
   readonly port: number;
-  /** The official client, with a key where one is needed. */
-  client(apiKey?: string): Client;
-  /** What the server has printed so far. */
-  log(): string;
-  /** Ends the server and everything it started. */
+  /** Creates the official client, with an API key if the server needs one. */
+  createClient(apiKey?: string): Client;
+  /** Returns everything that the server has printed. */
+  getLog(): string;
+  /** Kills the server and all of its processes. */
   kill(): Promise<void>;
 }
 
-/** Gives a {@link startDevServer} whose servers end with the tests of the file. Call it at the top of the file. */
-export function devServers(): typeof startDevServer {
+/** Returns a {@link startDevServer} whose servers are killed after the tests of the file. Call it at the top of the file. */
+export function useDevServers(): typeof startDevServer {
   const started: DevServer[] = [];
   afterAll(async () => {
     for (const server of started) await server.kill();
@@ -49,17 +56,18 @@ export function devServers(): typeof startDevServer {
 }
 
 /**
- * Starts `langgraphjs dev` as `npm run dev` does, on the project as it stands, but in a folder of its own, and with no key
- * and no tracing in its environment unless given. Resolves once it answers.
+ * Starts `langgraphjs dev` as `npm run dev` does, but in a separate folder, without API keys and without tracing.
+ *
+ * Resolves once the server responds.
  */
 async function startDevServer({ folder, config = "langgraph.json", env = {}, workers, ...options }: DevServerOptions): Promise<DevServer> {
-  await furnish(folder, config);
-  const port = options.port ?? (await freePort());
+  await prepareFolder(folder, config);
+  const port = options.port ?? (await getFreePort());
   const { PATH = "", HOME = "" } = process.env;
   const args = [cli, "dev", "--no-browser", "--no-reload", "--host", "127.0.0.1", "--port", `${port}`, "--config", config];
   const child = spawn(process.execPath, [...args, ...(workers === undefined ? [] : ["-n", `${workers}`])], {
     cwd: folder,
-    // Leads a group of its own: the command line starts the server in a process below it.
+    // Starts a process group, since the command line runs the server in a child process.
     detached: true,
     env: { PATH, HOME, LANGGRAPH_CLI_NO_ANALYTICS: "1", LANGSMITH_TRACING: "false", ...env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -69,26 +77,27 @@ async function startDevServer({ folder, config = "langgraph.json", env = {}, wor
   const kill = () => killGroup(child);
   const url = `http://127.0.0.1:${port}`;
   try {
-    await untilUp(url, child);
+    await waitUntilUp(url, child);
   } catch (error) {
     await kill();
     throw new Error(`the dev server did not start:\n${log}`, { cause: error });
   }
-  return { url, port, client: (apiKey) => new Client({ apiUrl: url, apiKey: apiKey ?? null }), log: () => log, kill };
+  return { url, port, createClient: (apiKey) => new Client({ apiUrl: url, apiKey: apiKey ?? null }), getLog: () => log, kill };
 }
 
-/** The project as the server sees it: its own files, by links, and the configuration. */
-async function furnish(folder: string, config: string): Promise<void> {
+/** Links the files of the project into the folder and copies the configuration. */
+async function prepareFolder(folder: string, config: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   await copyFile(join(root, config), join(folder, config));
   for (const name of ["src", "node_modules", "package.json", "tsconfig.json"]) {
-    await symlink(join(root, name), join(folder, name)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw error;
+    await symlink(join(root, name), join(folder, name)).catch((error: unknown) => {
+      if (!hasErrorCode(error, "EEXIST")) throw error;
     });
   }
 }
 
-export async function freePort(): Promise<number> {
+/** Returns a port that no process uses. */
+export async function getFreePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -97,8 +106,8 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-async function untilUp(url: string, child: ChildProcess): Promise<void> {
-  // /info answers without a key, with access on as well.
+async function waitUntilUp(url: string, child: ChildProcess): Promise<void> {
+  // /info responds without an API key, even if the server requires one.
   while (
     !(await fetch(`${url}/info`).then(
       ({ ok }) => ok,
@@ -110,7 +119,7 @@ async function untilUp(url: string, child: ChildProcess): Promise<void> {
   }
 }
 
-/** Kills (-9) the whole group, and resolves once none of it is left. */
+/** Kills the whole process group with SIGKILL and resolves once no process is left. */
 async function killGroup({ pid }: ChildProcess): Promise<void> {
   if (pid === undefined) return;
   try {
@@ -119,6 +128,6 @@ async function killGroup({ pid }: ChildProcess): Promise<void> {
       await delay(20);
     }
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    if (!hasErrorCode(error, "ESRCH")) throw error;
   }
 }
