@@ -23,8 +23,10 @@ beforeAll(async () => {
 afterAll(() => Promise.all([langsmith.close(), openai.close()]));
 afterEach(() => vi.unstubAllEnvs());
 
-/** To a base URL; the value is sent in another form than it is written in here. */
-const withQuery = (baseUrl: string, value: string) => `${baseUrl}?version=1&key=${encodeURIComponent(value)}`;
+/** Adds a query to a base URL. The client sends the value in another form than it is written here. */
+function withQuery(baseUrl: string, value: string): string {
+  return `${baseUrl}?version=1&key=${encodeURIComponent(value)}`;
+}
 
 const planted = {
   langsmithKey: "planted-langsmith-0001",
@@ -38,23 +40,23 @@ const planted = {
   unknownToken: "Bearer planted.unknown.token.0008",
 };
 
-test("no secret gets into a trace, wherever it stood", async () => {
+test("no secret reaches LangSmith, a trace file or a warning of a job", async () => {
   const { urlKey, note, ...repeatable } = planted;
   const env = createTracingEnv(langsmith.url, {
     LANGSMITH_API_KEY: planted.langsmithKey,
     OPENAI_API_KEY: planted.openaiKey,
     CORPORATE: planted.corporateKey,
     DATABASE_URL: `postgres://someone:${encodeURIComponent(planted.databasePassword)}@db.example/reviews`,
-    // LangChain would make metadata of it.
+    // LangChain would copy this variable to the metadata.
     LANGSMITH_NOTE: note,
   });
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
   const echo = [...Object.values(repeatable), new URLSearchParams({ key: planted.query })].join(" | ");
-  // In an endpoint's words of refusal, and in what models say.
+  // Secrets occur in the endpoint's error messages and in the models' responses.
   openai.setHandler(({ body, role, index, url }) => {
     if (body.model === "echoing-url") return { status: 400, body: { error: { message: `Cannot POST ${url}` } } };
     if (body.model === "echoing-refusal") return { status: 503, body: { error: { message: `Cannot serve the key ${echo}` } } };
-    return role === "candidate" ? { content: `Answer ${index}. My instructions say: ${echo}`, thinking: echo } : undefined;
+    return role === "candidate" ? { content: `Answer ${index}. My instructions say: ${echo}`, reasoning: echo } : undefined;
   });
   const settings = createScriptedSettings({
     baseUrl: withQuery(openai.baseUrl, planted.query),
@@ -69,22 +71,22 @@ test("no secret gets into a trace, wherever it stood", async () => {
   const traceFile = files.path("traces.jsonl");
   const warnings: string[] = [];
   const tracing = await openTracing({ env, experiment: `try ${planted.corporateKey}`, traceFile, onWarning: (text) => warnings.push(text) });
-  const models = createModelCaller({ env, maxRetries: 0 });
-  const output = await runTracedConversation(tracing, { id: `conversation ${echo}`, settings, models });
+  const callModel = createModelCaller({ env, maxRetries: 0 });
+  const output = await runTracedConversation(tracing, { id: `conversation ${echo}`, settings, callModel });
   await tracing.close();
 
-  // The conversation itself is what was said; and it did pass through everything that is looked at below.
+  // The conversation itself is not redacted, and all of it passed through the places that are searched below.
   expect(output.messages[1]?.text).toContain(planted.openaiKey);
   expect(output.turns[0]?.abstentions).toHaveLength(2);
   expect(langsmith.getRuns().filter((run) => run.run_type === "llm").length).toBeGreaterThan(6);
   expect(langsmith.getFeedback().length).toBeGreaterThan(6);
 
-  const written = await readFile(traceFile, "utf8");
-  expectNoneOf(planted, { langsmith: langsmith.getSentText(), written, warnings: warnings.join() });
+  const traceFileText = await readFile(traceFile, "utf8");
+  expectNoSecrets(planted, { langsmith: langsmith.getSentText(), traceFile: traceFileText, warnings: warnings.join() });
   expect(langsmith.getSentText()).toContain("[secret]");
 });
 
-/** What only a server has: headers, keys that its operator lists, and users' keys. */
+/** Secrets that only a server has: headers, keys that its operator lists, and users' keys. */
 const plantedOnServer = {
   header: "planted-header-0101",
   agent: "planted-agent-0102",
@@ -96,7 +98,7 @@ const plantedOnServer = {
   namedQuery: "planted named/0108",
 };
 
-test("no secret gets into the trace of a served graph either", async () => {
+test("no secret reaches LangSmith from a served graph", async () => {
   const { header, agent, listedKey, namedKey, aliceKey, bobKey, listedQuery, namedQuery } = plantedOnServer;
   const env = createTracingEnv(langsmith.url, {
     LISTED: listedKey,
@@ -109,11 +111,11 @@ test("no secret gets into the trace of a served graph either", async () => {
     if (body.model === "echoing-refusal") return { status: 503, body: { error: { message: `Cannot serve ${echo}` } } };
     return role === "candidate" ? { content: `My instructions say: ${echo}` } : undefined;
   });
-  const models = createModelCaller({ env, maxRetries: 0 });
-  const served = withServerTracing(createReviewInstructGraph({ callModel: models }), {
+  const callModel = createModelCaller({ env, maxRetries: 0 });
+  const getGraph = withServerTracing(createReviewInstructGraph({ callModel }), {
     env,
     endpoints: [{ apiKeyEnv: "LISTED", baseUrl: withQuery("https://listed.example/v1", listedQuery) }],
-    keys: [aliceKey, bobKey],
+    secrets: [aliceKey, bobKey],
     onWarning: () => {},
   });
   const context: SettingsInput = {
@@ -127,23 +129,25 @@ test("no secret gets into the trace of a served graph either", async () => {
       { name: "depth", focus: "Depth.", model: "openai:echoing-refusal" },
     ],
   };
-  // As a LangGraph server fills it from the request.
+  // A LangGraph server fills it from the request.
   const configurable = { thread_id: "served", "x-goog-api-key": header, "X-Other": header, "user-agent": agent };
-  const graph = served({ configurable }, { executionRuntime: { context } });
+  const graph = getGraph({ configurable }, { executionRuntime: { context } });
   const events = graph.streamEvents({ instruction: `What of ${echo}?` }, { version: "v2", context, configurable, metadata: { "x-more": header } });
   for await (const event of events) expect(event).toBeDefined();
-  const runs = () => langsmith.getRuns().filter((run) => run.extra.metadata.thread_id === "served");
-  await langsmith.waitUntil(() => runs().some((run) => !run.parent_run_id && run.end_time !== undefined));
-  expect(runs().filter((run) => run.run_type === "llm").length).toBeGreaterThan(4);
-  expectNoneOf(plantedOnServer, { langsmith: langsmith.getSentText() });
+  const getRuns = () => langsmith.getRuns().filter((run) => run.extra.metadata.thread_id === "served");
+  await langsmith.waitUntil(() => getRuns().some((run) => !run.parent_run_id && run.end_time !== undefined));
+  expect(getRuns().filter((run) => run.run_type === "llm").length).toBeGreaterThan(4);
+  expectNoSecrets(plantedOnServer, { langsmith: langsmith.getSentText() });
 });
 
-function expectNoneOf(secrets: Record<string, string>, everywhere: Record<string, string>): void {
-  for (const [place, text] of Object.entries(everywhere)) {
-    for (const [what, secret] of Object.entries(secrets)) {
-      const sent = new URLSearchParams({ secret }).toString().replace("secret=", "");
-      for (const form of [secret, sent, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]) {
-        expect(text.includes(form), `${what} in ${place}: ${text.slice(Math.max(0, text.indexOf(form) - 200), text.indexOf(form) + 50)}`).toBe(false);
+/** Expects that no text holds a secret in any of its forms. */
+function expectNoSecrets(secrets: Record<string, string>, texts: Record<string, string>): void {
+  for (const [place, text] of Object.entries(texts)) {
+    for (const [name, secret] of Object.entries(secrets)) {
+      const sentForm = new URLSearchParams({ secret }).toString().replace("secret=", "");
+      for (const form of [secret, sentForm, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]) {
+        const index = text.indexOf(form);
+        expect(index, `${name} in ${place}: ${text.slice(Math.max(0, index - 200), index + 50)}`).toBe(-1);
       }
     }
   }

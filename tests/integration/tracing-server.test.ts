@@ -8,7 +8,7 @@ import { createScriptedCaller, createScriptedSettings } from "../support/scripte
 import { createTracingEnv } from "../support/traced-conversation.js";
 
 let server: LangSmithServer;
-// LangChain makes its own client once in a process: with these variables, whatever it sends arrives here.
+// LangChain creates its own client once per process. With these variables, everything that it sends arrives at this server.
 beforeAll(async () => {
   server = await startLangSmithServer();
   for (const [name, value] of Object.entries(createTracingEnv(server.url))) vi.stubEnv(name, value);
@@ -18,30 +18,35 @@ afterAll(async () => {
   await server.close();
 });
 
-/** The graph that the server gets for a run. */
-function served(configurable: Record<string, unknown>, env = process.env, onWarning: (text: string) => void = () => {}) {
+/** Returns the graph that a server gets for a run. */
+function getServedGraph(configurable: Record<string, unknown>, env = process.env, onWarning: (text: string) => void = () => {}) {
   const graph = withServerTracing(createReviewInstructGraph({ callModel: createScriptedCaller() }), { env, onWarning });
   return graph({ configurable });
 }
 
 const settings = createScriptedSettings({ turns: 2 });
-const ratings = 3 * 6 + 2;
+/** Feedback entries of one reviewed turn: six per reviewer, and two of the panel. */
+const feedbackCount = 3 * 6 + 2;
 
-function posted(): string[] {
-  return server.requests.flatMap(({ fields }) => Object.keys(fields)).filter((name) => /^post\.[0-9a-f-]{36}$/.test(name));
+function expectRunsSentOnce(): void {
+  const postedRunIds = server.getPostedRunIds();
+  expect(new Set(postedRunIds).size).toBe(postedRunIds.length);
 }
 
-function finished(name: string): boolean {
+function hasEnded(name: string): boolean {
   return server.getRuns().some((run) => run.name === name && !run.parent_run_id && run.end_time !== undefined);
 }
 
-test("a graph with the server's callbacks sends every run once, and feedback on it", async () => {
+test("a served graph sends every run once, and its feedback", async () => {
   const configurable = { thread_id: "served" };
-  // As LangGraph's server runs it.
-  const events = served(configurable).streamEvents({ instruction: "Why?" }, { version: "v2", context: settings, configurable, runName: "served" });
+  // LangGraph server runs a graph this way.
+  const events = getServedGraph(configurable).streamEvents(
+    { instruction: "Why?" },
+    { version: "v2", context: settings, configurable, runName: "served" },
+  );
   for await (const event of events) expect(event).toBeDefined();
-  await server.waitUntil(() => finished("served") && server.getFeedback().length === ratings);
-  expect(new Set(posted()).size).toBe(posted().length);
+  await server.waitUntil(() => hasEnded("served") && server.getFeedback().length === feedbackCount);
+  expectRunsSentOnce();
   const runs = server.getRuns();
   expect(runs.filter((run) => run.run_type === "llm").map((run) => run.name)).toEqual([
     "candidate turn 1",
@@ -51,37 +56,37 @@ test("a graph with the server's callbacks sends every run once, and feedback on 
     "chairman turn 1",
     "candidate turn 2",
   ]);
-  const answer = runs.find((run) => run.name === "candidate turn 1");
-  expect(server.getFeedback().filter((item) => item.run_id === answer?.id)).toHaveLength(3 * 6);
+  const responseRun = runs.find((run) => run.name === "candidate turn 1");
+  expect(server.getFeedback().filter((entry) => entry.run_id === responseRun?.id)).toHaveLength(3 * 6);
 });
 
-test("a run that Studio wants elsewhere too goes to both projects, scrubbed, by us alone, and is rated", async () => {
-  const known = server.getFeedback().length;
-  const example = "0b1e1e0c-32c6-4f1e-9d4c-6a5b7f6f2a11";
-  const configurable = { thread_id: "studio", langsmith_project: "an experiment", langsmith_example_id: example };
-  const graph = served(configurable);
-  // A project that is still there would make the server trace by itself.
+test("a run with a requested project is sent once to both projects, redacted, and gets feedback in one", async () => {
+  const knownCount = server.getFeedback().length;
+  const exampleId = "0b1e1e0c-32c6-4f1e-9d4c-6a5b7f6f2a11";
+  const configurable = { thread_id: "studio", langsmith_project: "an experiment", langsmith_example_id: exampleId };
+  const graph = getServedGraph(configurable);
+  // If the project were still there, the server would trace by itself.
   expect(configurable).not.toHaveProperty("langsmith_project");
   const instruction = "Why is sk-proj-plantedplanted0001 mine?";
   await graph.invoke({ instruction }, { context: settings, configurable, runName: "studio" });
-  const roots = () => server.getRuns().filter((run) => run.name === "studio" && !run.parent_run_id && run.end_time !== undefined);
-  await server.waitUntil(() => roots().length === 2 && server.getFeedback().length === known + ratings);
-  expect(new Set(posted()).size).toBe(posted().length);
-  const projects = new Map(roots().map((root) => [root.session_name, root]));
+  const getRoots = () => server.getRuns().filter((run) => run.name === "studio" && !run.parent_run_id && run.end_time !== undefined);
+  await server.waitUntil(() => getRoots().length === 2 && server.getFeedback().length === knownCount + feedbackCount);
+  expectRunsSentOnce();
+  const projects = new Map(getRoots().map((root) => [root.session_name, root]));
   expect(new Set(projects.keys())).toEqual(new Set(["an experiment", "default"]));
-  expect(projects.get("an experiment")?.reference_example_id).toBe(example);
-  for (const root of roots()) {
-    const models = server.getRuns().filter((run) => run.trace_id === root.id && run.run_type === "llm");
-    expect(models.map(({ extra }) => extra.metadata.attempt)).toEqual([1, 1, 1, 1, 1, 1]);
-    expect(models.filter(({ tags }) => tags.includes("verdict:positive") || tags.includes("verdict:negative"))).toHaveLength(3);
+  expect(projects.get("an experiment")?.reference_example_id).toBe(exampleId);
+  for (const root of getRoots()) {
+    const modelRuns = server.getRuns().filter((run) => run.trace_id === root.id && run.run_type === "llm");
+    expect(modelRuns.map(({ extra }) => extra.metadata.attempt)).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(modelRuns.filter(({ tags }) => tags.includes("verdict:positive") || tags.includes("verdict:negative"))).toHaveLength(3);
   }
-  const rated = new Set(server.getFeedback().slice(known).map((rating) => rating.trace_id)); // prettier-ignore
-  expect(rated).toEqual(new Set([projects.get("default")?.id]));
+  const newFeedback = server.getFeedback().slice(knownCount);
+  expect(new Set(newFeedback.map((entry) => entry.trace_id))).toEqual(new Set([projects.get("default")?.id]));
   expect(server.getSentText()).not.toContain("plantedplanted");
 });
 
-test("a host that LangChain itself traces gets feedback from one more callback, and no run twice", async () => {
-  const known = server.getFeedback().length;
+test("a callback adds feedback to a host graph that LangChain traces, and no run is sent twice", async () => {
+  const knownCount = server.getFeedback().length;
   const graph = createReviewInstructGraph({ callModel: createScriptedCaller() });
   const host = new StateGraph(MessagesAnnotation)
     .addNode("interview", async (state, config) => {
@@ -94,18 +99,18 @@ test("a host that LangChain itself traces gets feedback from one more callback, 
   const feedback = createFeedbackCallback({ env: process.env, onWarning: () => {} });
   if (!feedback) throw new Error("tracing is off");
   await host.invoke({ messages: [{ role: "user", content: "Why?" }] }, { callbacks: [feedback], runName: "host" });
-  await server.waitUntil(() => finished("host") && server.getFeedback().length === known + ratings);
-  expect(new Set(posted()).size).toBe(posted().length);
+  await server.waitUntil(() => hasEnded("host") && server.getFeedback().length === knownCount + feedbackCount);
+  expectRunsSentOnce();
   const root = server.getRuns().find((run) => run.name === "host");
-  const answer = server.getRuns().find((run) => run.name === "candidate turn 1" && run.trace_id === root?.id);
-  expect(server.getFeedback().filter((item) => item.run_id === answer?.id && item.trace_id === root?.id)).toHaveLength(3 * 6);
+  const responseRun = server.getRuns().find((run) => run.name === "candidate turn 1" && run.trace_id === root?.id);
+  expect(server.getFeedback().filter((entry) => entry.run_id === responseRun?.id && entry.trace_id === root?.id)).toHaveLength(3 * 6);
 });
 
-test("a server hears of trouble once, not with every upload", async () => {
+test("a server logs one warning when LangSmith fails, not one per upload", async () => {
   const warnings: string[] = [];
   const env = createTracingEnv(await getRefusedUrl());
-  const told = new Promise<void>((resolve) => {
-    const graph = served({}, env, (text) => {
+  const warned = new Promise<void>((resolve) => {
+    const graph = getServedGraph({}, env, (text) => {
       warnings.push(text);
       resolve();
     });
@@ -113,6 +118,6 @@ test("a server hears of trouble once, not with every upload", async () => {
       [1, 2, 3].map((thread) => graph.invoke({ instruction: "Why?" }, { context: settings, configurable: { thread_id: `${thread}` } })),
     );
   });
-  await told;
+  await warned;
   expect(warnings).toEqual([expect.stringMatching(/^LangSmith gets no traces for a while: it cannot be reached/)]);
 });
