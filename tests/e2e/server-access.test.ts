@@ -5,9 +5,9 @@ import { beforeAll, describe, expect, it } from "vitest";
 
 import { runCli } from "../support/cli.js";
 import { type DevServer, useDevServers } from "../support/dev-server.js";
-import { temporaryFiles } from "../support/temporary-files.js";
+import { createTemporaryFiles } from "../support/temporary-files.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 const startDevServer = useDevServers();
 const keys = { alice: "alice-key-0123456789", bob: "bob-key-0123456789-b" };
 const assistant = "review_instruct";

@@ -7,7 +7,7 @@ import type { Turn } from "../../src/state/records.js";
 import { type DevServer, useDevServers } from "../support/dev-server.js";
 import { createEndpointEnv } from "../support/openai-env.js";
 import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
-import { temporaryFiles } from "../support/temporary-files.js";
+import { createTemporaryFiles } from "../support/temporary-files.js";
 
 interface Values {
   readonly messages: { readonly id: string; readonly type: string; readonly content: string }[];
@@ -15,7 +15,7 @@ interface Values {
   readonly earlyStop: { readonly reason: string } | null;
 }
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 const startDevServer = useDevServers();
 const assistant = "review_instruct";
 const input = { instruction: "How is bread made?" };

@@ -7,9 +7,9 @@ import { beforeAll, describe, expect, it } from "vitest";
 
 import { Settings } from "../../src/state/settings.js";
 import { type DevServer, useDevServers } from "../support/dev-server.js";
-import { temporaryFiles } from "../support/temporary-files.js";
+import { createTemporaryFiles } from "../support/temporary-files.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 const startDevServer = useDevServers();
 const assistant = "review_instruct";
 let server: DevServer;

@@ -11,9 +11,9 @@ import { respondWithFailures, expectTraceWithFailures } from "../support/eventfu
 import { startLangSmithServer } from "../support/langsmith-server.js";
 import { startOpenAiServer } from "../support/openai-server.js";
 import { readRows } from "../support/rows.js";
-import { temporaryFiles } from "../support/temporary-files.js";
+import { createTemporaryFiles } from "../support/temporary-files.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 const startDevServer = useDevServers();
 
 it("the dev server traces every run once, with feedback and labels and without its key", async () => {

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Postgres, isPostgresMissing, startPostgres } from "../support/postgres.js";
 import { getSeedIndexes, range } from "../support/rows.js";
 import { soak } from "../support/soak.js";
-import { temporaryFiles } from "../support/temporary-files.js";
+import { createTemporaryFiles } from "../support/temporary-files.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 const conversations = 300;
 const kills = 3;
 const reviewers = 3;

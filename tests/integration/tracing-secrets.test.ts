@@ -10,10 +10,10 @@ import { withServerTracing } from "../../src/tracing/server-tracing.js";
 import { type LangSmithServer, startLangSmithServer } from "../support/langsmith-server.js";
 import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
 import { createScriptedSettings } from "../support/scripted-chat.js";
-import { temporaryFiles } from "../support/temporary-files.js";
+import { createTemporaryFiles } from "../support/temporary-files.js";
 import { runTracedConversation, createTracingEnv } from "../support/traced-conversation.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 let langsmith: LangSmithServer;
 let openai: OpenAiServer;
 beforeAll(async () => {

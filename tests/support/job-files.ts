@@ -2,11 +2,11 @@ import { join } from "node:path";
 
 import type { OpenAiServer } from "./openai-server.js";
 import { range, readRows } from "./rows.js";
-import { temporaryFiles } from "./temporary-files.js";
+import { createTemporaryFiles } from "./temporary-files.js";
 
 /** The files of the jobs in one test file, gone when its tests are done. Call it at the top of the file. */
 export function jobFiles() {
-  const files = temporaryFiles();
+  const files = createTemporaryFiles();
   let folders = 0;
   return {
     ...files,

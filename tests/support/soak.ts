@@ -8,10 +8,10 @@ import { badDay, bodyKey, repaid, seededRandom } from "./chaos.js";
 import { type CliResult, startCli } from "./cli.js";
 import { type LoggedRequest, startOpenAiServer } from "./openai-server.js";
 import { range, readFailures, readRows } from "./rows.js";
-import type { temporaryFiles } from "./temporary-files.js";
+import type { createTemporaryFiles } from "./temporary-files.js";
 
 export interface SoakOptions {
-  readonly files: ReturnType<typeof temporaryFiles>;
+  readonly files: ReturnType<typeof createTemporaryFiles>;
   readonly conversations: number;
   /** Conversations under way at once in each process. */
   readonly concurrency: number;

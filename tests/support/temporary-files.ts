@@ -4,8 +4,8 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll } from "vitest";
 
-/** A folder of its own for the tests of one file, gone when they are done. Call it at the top of the file. */
-export function temporaryFiles() {
+/** Creates a temporary folder for the tests of one file, and deletes it after them. Call it at the top level of the file. */
+export function createTemporaryFiles() {
   let folder = "";
   let count = 0;
   beforeAll(async () => {
@@ -14,6 +14,7 @@ export function temporaryFiles() {
   afterAll(() => rm(folder, { recursive: true, force: true }));
   const path = (name: string) => join(folder, name);
   return {
+    /** Returns the path of a file in the folder. */
     path,
     /** Writes a new file and returns its path. */
     async write(content: string | Uint8Array, extension = "jsonl"): Promise<string> {

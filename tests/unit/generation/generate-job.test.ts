@@ -9,9 +9,9 @@ import { type GenerateJobOptions, estimateGenerateJob, runGenerateJob } from "..
 import { summarizeUsage } from "../../../src/model-calls/budget/usage-summary.js";
 import type { ConversationOutput } from "../../../src/state/conversation.js";
 import { Settings, type SettingsInput } from "../../../src/state/settings.js";
-import { temporaryFiles } from "../../support/temporary-files.js";
+import { createTemporaryFiles } from "../../support/temporary-files.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 let folders = 0;
 const createFolder = () => files.path(`out-${++folders}`);
 const writeSeeds = (count: number) =>

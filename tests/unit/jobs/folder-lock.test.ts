@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 
 import { acquireLock } from "../../../src/jobs/folder-lock.js";
 import { createLockOwner } from "../../../src/jobs/lock-owner.js";
-import { temporaryFiles } from "../../support/temporary-files.js";
+import { createTemporaryFiles } from "../../support/temporary-files.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 /** Larger than any process id that a system assigns. */
 const unusedPid = 2 ** 30;
 const getMinutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000);

@@ -4,9 +4,9 @@ import { expect, it } from "vitest";
 import { readRows } from "../../../src/dataset/read-rows.js";
 import { JsonlFile } from "../../../src/jobs/jsonl-file.js";
 import { hostileTexts } from "../../support/hostile-texts.js";
-import { temporaryFiles } from "../../support/temporary-files.js";
+import { createTemporaryFiles } from "../../support/temporary-files.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 let count = 0;
 
 const text = fc.array(fc.oneof(fc.constantFrom(...hostileTexts, "\u2028", "\u2029", "\r", "\n"), fc.string({ unit: "binary" })), { maxLength: 4 });

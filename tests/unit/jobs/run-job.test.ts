@@ -7,9 +7,9 @@ import { z } from "zod";
 import { ReviewInstructError } from "../../../src/errors.js";
 import type { JobDefinition, JobRunner } from "../../../src/jobs/job-definition.js";
 import { type RunJobOptions, runJob } from "../../../src/jobs/run-job.js";
-import { temporaryFiles } from "../../support/temporary-files.js";
+import { createTemporaryFiles } from "../../support/temporary-files.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 let folders = 0;
 const createFolder = () => files.path(`out-${++folders}`);
 

@@ -8,10 +8,10 @@ import { type TraceRun, readTraceFile } from "../../../src/tracing/trace-file.js
 import { renderTraceTree } from "../../../src/tracing/trace-tree.js";
 import { hostileTexts } from "../../support/hostile-texts.js";
 import { type ChatScript, defaultChat, createScriptedCaller, createUpstreamError } from "../../support/scripted-chat.js";
-import { temporaryFiles } from "../../support/temporary-files.js";
+import { createTemporaryFiles } from "../../support/temporary-files.js";
 import { runTracedConversation } from "../../support/traced-conversation.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 
 /** Writes one conversation per id into the file, without LangSmith, and returns the warnings. */
 async function writeConversations(

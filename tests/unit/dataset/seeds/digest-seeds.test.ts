@@ -4,9 +4,9 @@ import { expect, it } from "vitest";
 
 import { digestSeeds } from "../../../../src/dataset/seeds/digest-seeds.js";
 import { InputError } from "../../../../src/errors.js";
-import { temporaryFiles } from "../../../support/temporary-files.js";
+import { createTemporaryFiles } from "../../../support/temporary-files.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 
 it("digestSeeds returns the SHA-256 of the file as 64 hexadecimal digits", async () => {
   expect(await digestSeeds(await files.write("abc"))).toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

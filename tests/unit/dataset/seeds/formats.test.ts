@@ -3,9 +3,9 @@ import { expect, it } from "vitest";
 
 import type { Seed } from "../../../../src/dataset/seeds/seed.js";
 import { readAllSeeds } from "../../../support/read-all-seeds.js";
-import { temporaryFiles } from "../../../support/temporary-files.js";
+import { createTemporaryFiles } from "../../../support/temporary-files.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 
 const text = fc.oneof(
   fc.string({ unit: "binary" }),

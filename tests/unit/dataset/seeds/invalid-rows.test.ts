@@ -4,9 +4,9 @@ import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
 import { readAllSeeds } from "../../../support/read-all-seeds.js";
-import { temporaryFiles } from "../../../support/temporary-files.js";
+import { createTemporaryFiles } from "../../../support/temporary-files.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 const validLine = '{"instruction":"A"}';
 
 describe("unreadable seed files", () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
 import { readAllSeeds } from "../../../support/read-all-seeds.js";
-import { temporaryFiles } from "../../../support/temporary-files.js";
+import { createTemporaryFiles } from "../../../support/temporary-files.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 
 describe("readSeeds", () => {
   it("readSeeds drops the empty input and the output of Alpaca rows", async () => {

@@ -4,9 +4,9 @@ import { open, readdir, readlink } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 
 import { readSeeds } from "../../../../src/dataset/seeds/read-seeds.js";
-import { temporaryFiles } from "../../../support/temporary-files.js";
+import { createTemporaryFiles } from "../../../support/temporary-files.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 const rowCount = 50_000;
 const maxReadAheadBytes = 1024 * 1024;
 

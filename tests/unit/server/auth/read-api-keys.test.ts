@@ -4,9 +4,9 @@ import { expect, test } from "vitest";
 
 import { InputError } from "../../../../src/errors.js";
 import { readApiKeys } from "../../../../src/server/auth/read-api-keys.js";
-import { temporaryFiles } from "../../../support/temporary-files.js";
+import { createTemporaryFiles } from "../../../support/temporary-files.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 
 test("API keys are read from the variable, else from the file", async () => {
   const file = files.path("keys.txt");
