@@ -1,8 +1,8 @@
 /**
- * A reviewer in plain code beside one that is a model: it checks that the answer is a JSON array of strings. Its review
- * counts in the verdict as any other does, and the chairman reads its critique.
+ * A reviewer in code beside a reviewer that is a model. It checks that the answer is a JSON array of strings. Its review
+ * counts like any other, and the chairman reads its critique.
  *
- *     npx tsx examples/custom-reviewer.ts                                         # rehearsal model, no key, no network
+ *     npx tsx examples/custom-reviewer.ts                                         # built-in offline model, no key, no network
  *     npx tsx examples/custom-reviewer.ts openai:gpt-4o-mini                      # key in OPENAI_API_KEY
  *     npx tsx examples/custom-reviewer.ts openai:qwen2.5 http://localhost:8000/v1
  */
@@ -23,9 +23,9 @@ const Uses = z
   })
   .pipe(z.array(z.string()).length(3));
 
-/** One finding for all dimensions: whoever parses the answer can use all of it or nothing. */
-const json: CustomReviewer = ({ answer }) => {
-  const uses = Uses.safeParse(answer);
+/** Gives all dimensions the same score: a program can use the whole answer or nothing of it. */
+const reviewJson: CustomReviewer = ({ response }) => {
+  const uses = Uses.safeParse(response);
   const score = uses.success ? 9 : 1;
   return {
     scores: { usefulness: score, relevance: score, accuracy: score, depth: score, creativity: score },
@@ -34,10 +34,10 @@ const json: CustomReviewer = ({ answer }) => {
   };
 };
 
-const graph = createReviewInstructGraph({ callModel: createModelCaller(), customReviewers: { json } });
+const graph = createReviewInstructGraph({ callModel: createModelCaller(), customReviewers: { json: reviewJson } });
 
-// The custom reviewer takes the seat of its name; its focus is for people to read. In a panel of two its word alone is enough
-// for a negative verdict, as a tie digs deeper (`tieBreak`).
+// The custom reviewer replaces the panel member of its name, whose focus is then only documentation. In a panel of two, its
+// negative review is enough for a negative verdict, as `tieBreak` is depth by default.
 const panel = [...defaultPanel.slice(0, 1), { name: "json", focus: "Whether a program can read the answer." }];
 const result = await graph.invoke(
   { instruction: "Name three uses of baking soda in the kitchen, as a JSON array of strings and nothing else." },

@@ -1,8 +1,8 @@
 /**
- * A conversation as it grows: the candidate's answer word by word (stream mode `messages`), then each review and the verdict
- * as they come (stream mode `custom`).
+ * Streams a conversation: the candidate's answer token by token (stream mode `messages`), then each review and the verdict as
+ * they arrive (stream mode `custom`).
  *
- *     npx tsx examples/stream-to-terminal.ts                                         # rehearsal model, no key, no network
+ *     npx tsx examples/stream-to-terminal.ts                                         # built-in offline model, no key, no network
  *     npx tsx examples/stream-to-terminal.ts openai:gpt-4o-mini                      # key in OPENAI_API_KEY
  *     npx tsx examples/stream-to-terminal.ts openai:qwen2.5 http://localhost:8000/v1
  */
@@ -10,8 +10,8 @@ import { type ConversationEvent, createModelCaller, createReviewInstructGraph, r
 
 const [model = "offline", baseUrl = null] = process.argv.slice(2);
 
-/** Every event of a run has a type that says what else it holds. */
-function show(event: ConversationEvent): string {
+/** Formats an event. Its `type` determines its other fields. */
+function formatEvent(event: ConversationEvent): string {
   switch (event.type) {
     case "instruction":
       return `\n--- Turn ${event.turn} (${event.evolution}) ---\n${event.instruction}\n\n`;
@@ -24,13 +24,13 @@ function show(event: ConversationEvent): string {
     case "verdict":
       return `Verdict: ${event.verdict}, ${event.positive} to ${event.negative}\n`;
     case "early_stop":
-      return `The conversation ends here: ${event.message}\n`;
+      return `The conversation stops here: ${event.message}\n`;
     case "error":
       return `${event.message}\n`;
   }
 }
 
-/** What a model wrote must not steer the terminal: of control characters, only tabs and line breaks pass. */
+/** Prints text without control characters, except tabs and line breaks: a model's text must not control the terminal. */
 function print(text: string): void {
   process.stdout.write(text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, ""));
 }
@@ -43,9 +43,9 @@ const stream = await graph.stream(
 
 for await (const [mode, chunk] of stream) {
   if (mode === "custom") {
-    print(show(chunk));
+    print(formatEvent(chunk));
   } else {
-    // Reviewers and chairman stream as well, in JSON; their words come whole with the events.
+    // Reviewers and chairman stream JSON here. Their results arrive as events.
     const [message, { langgraph_node }] = chunk;
     if (langgraph_node === "candidate") print(message.text);
   }
