@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { InputError } from "../../src/errors.js";
 import { createReviewInstructGraph } from "../../src/graph/review-instruct.js";
 import { createReviewPanel } from "../../src/graph/review-panel.js";
-import type { ReviewInput, CustomReviewers, ReviewResult } from "../../src/nodes/custom-reviewer.js";
+import type { CustomReviewers, ReviewInput, ReviewResult } from "../../src/nodes/custom-reviewer.js";
 import type { NodeRuntime } from "../../src/nodes/runtime.js";
 import type { SettingsInput } from "../../src/state/settings.js";
 import { createThread, createPanel } from "../support/graph-under-test.js";
@@ -17,17 +17,17 @@ const settings: SettingsInput = { panel: createPanel("a", "words") };
 const scores = { usefulness: 2, relevance: 2, accuracy: 2, depth: 2, creativity: 2 };
 const tooLong: ReviewResult = { scores, verdict: "negative", critique: "Ten words too many." };
 
-function panelUnderTest(reviewers: CustomReviewers, script: Script = defaultScript, fixed = settings) {
+function createPanelUnderTest(customReviewers: CustomReviewers, script: Script = defaultScript, panelSettings = settings) {
   const scripted = createScriptedModels(script);
   return {
     ...scripted,
-    panel: createReviewPanel({ callModel: scripted.callModel, settings: fixed, customReviewers: reviewers, checkpointer: new MemorySaver() }),
+    panel: createReviewPanel({ callModel: scripted.callModel, settings: panelSettings, customReviewers, checkpointer: new MemorySaver() }),
   };
 }
 
-describe("a custom reviewer", () => {
-  it("takes its seat in place of a model, and its word counts as any other's", async () => {
-    const { panel, startedCalls } = panelUnderTest({ words: () => tooLong });
+describe("custom reviewers", () => {
+  it("a custom reviewer replaces the panel member of its name, and its review counts like any other", async () => {
+    const { panel, startedCalls } = createPanelUnderTest({ words: () => tooLong });
     const events: unknown[] = [];
     const thread = createThread();
     for await (const event of await panel.stream({ messages }, { ...thread, streamMode: "custom" })) events.push(event);
@@ -42,28 +42,28 @@ describe("a custom reviewer", () => {
     expect(events).toContainEqual({ type: "verdict", turn: 2, verdict: "negative", positive: 1, negative: 1 });
   });
 
-  it("sees instruction, answer, conversation, its seat, the settings and the signal", async () => {
-    const seen: [ReviewInput, NodeRuntime][] = [];
-    const { panel } = panelUnderTest({
-      words: async (answer, runtime) => {
-        seen.push([answer, runtime]);
+  it("a custom reviewer gets instruction, response, messages, its panel entry, the settings and the signal", async () => {
+    const calls: [ReviewInput, NodeRuntime][] = [];
+    const { panel } = createPanelUnderTest({
+      words: async (input, runtime) => {
+        calls.push([input, runtime]);
         return tooLong;
       },
     });
-    await panel.invoke({ messages }, { ...newThread(), signal: new AbortController().signal });
-    const [answer, runtime] = seen[0] ?? expect.fail();
-    expect(answer).toMatchObject({
+    await panel.invoke({ messages }, { ...createThread(), signal: new AbortController().signal });
+    const [input, runtime] = calls[0] ?? expect.fail();
+    expect(input).toMatchObject({
       instruction: "How do I bake bread?",
-      answer: "With patience.",
-      dialogue: messages.map((message) => ({ content: message.text })),
+      response: "With patience.",
+      messages: messages.map((message) => ({ content: message.text })),
       reviewer: { name: "words", focus: "What words cares about" },
       settings: { wordLimit: 300 },
     });
     expect(runtime.signal).toBeInstanceOf(AbortSignal);
   });
 
-  it("may stand aside, with code and reason on record", async () => {
-    const { panel } = panelUnderTest({ words: () => ({ code: "service_down", reason: "the word counter is off" }) }, defaultScript, {
+  it("a custom reviewer can abstain with code and reason", async () => {
+    const { panel } = createPanelUnderTest({ words: () => ({ code: "service_down", reason: "the word counter is off" }) }, defaultScript, {
       ...settings,
       quorum: 1,
     });
@@ -72,9 +72,9 @@ describe("a custom reviewer", () => {
     expect(verdict).toBe("positive");
   });
 
-  it("that throws ends the run, and is asked again alone", async () => {
+  it("a custom reviewer that throws fails the run, and a resume calls it alone", async () => {
     let calls = 0;
-    const { panel, completedCalls } = panelUnderTest({
+    const { panel, completedCalls } = createPanelUnderTest({
       words: () => {
         if (++calls === 1) throw new Error("no dictionary");
         return tooLong;
@@ -90,33 +90,33 @@ describe("a custom reviewer", () => {
   it.each<[string, object, string]>([
     ["a score out of range", { ...tooLong, scores: { ...scores, depth: 11 } }, "scores.depth"],
     ["no critique", { ...tooLong, critique: "" }, "critique"],
-    ["nothing of the kind", {}, "Invalid input"],
-  ])("that returns %s is named", async (_, word, said) => {
-    const broken: ReviewResult = JSON.parse(JSON.stringify(word));
-    const failure = panelUnderTest({ words: () => broken }).panel.invoke({ messages }, createThread());
+    ["an empty object", {}, "Invalid input"],
+  ])("a custom reviewer that returns %s is named in the error", async (_, result, message) => {
+    const invalid: ReviewResult = JSON.parse(JSON.stringify(result));
+    const failure = createPanelUnderTest({ words: () => invalid }).panel.invoke({ messages }, createThread());
     await expect(failure).rejects.toThrow(InputError);
     await expect(failure).rejects.toThrow(/custom reviewer "words"/);
-    await expect(failure).rejects.toThrow(said);
+    await expect(failure).rejects.toThrow(message);
   });
 
-  it("is found by its own name alone: a reviewer called `constructor` is a model", async () => {
-    const { panel, startedCalls } = panelUnderTest({ words: () => tooLong }, defaultScript, { panel: createPanel("constructor", "words") });
+  it("a reviewer named `constructor` is a model unless a custom reviewer has that name", async () => {
+    const { panel, startedCalls } = createPanelUnderTest({ words: () => tooLong }, defaultScript, { panel: createPanel("constructor", "words") });
     await panel.invoke({ messages }, createThread());
     expect(startedCalls).toEqual(["constructor 2"]);
   });
 
-  it("sits in the loop as well, and its critique reaches the chairman", async () => {
+  it("a custom reviewer works in the loop, and the chairman gets its critique", async () => {
     const { callModel, requests } = createScriptedModels();
     const graph = createReviewInstructGraph({
       callModel,
-      customReviewers: { words: ({ answer }) => ({ ...tooLong, critique: `Too long: ${answer}` }) },
+      customReviewers: { words: ({ response }) => ({ ...tooLong, critique: `Too long: ${response}` }) },
     });
     const { turns } = await graph.invoke({ instruction: "How do I bake bread?" }, createThread({ ...settings, turns: 2 }));
     expect(turns[0]?.reviews.map(({ reviewer, critique }) => [reviewer, critique])).toContainEqual(["words", "Too long: Answer number 1."]);
     expect(requests.find(({ role }) => role === "chairman")?.messages.at(-1)?.text).toContain("Too long: Answer number 1.");
   });
 
-  it("is not asked where the panel has no such seat", async () => {
+  it("a custom reviewer that the panel does not name is not called", async () => {
     const { callModel, startedCalls } = createScriptedModels();
     const graph = createReviewInstructGraph({ callModel, customReviewers: { words: () => tooLong } });
     await graph.invoke({ instruction: "How do I bake bread?" }, createThread({ turns: 2, panel: createPanel("a") }));

@@ -7,45 +7,45 @@ import { Settings } from "../../src/state/settings.js";
 import { createPanel } from "../support/graph-under-test.js";
 import { createScriptedModels } from "../support/scripted-models.js";
 
-/** A store that is cut off when it is to write its n-th checkpoint, with the results of that step already kept. */
-class CutOffSaver extends MemorySaver {
-  left = Infinity;
+/** A checkpointer that fails to write its nth checkpoint, after the results of that step were saved. */
+class FailingSaver extends MemorySaver {
+  remaining = Infinity;
 
   override async put(...args: Parameters<MemorySaver["put"]>): ReturnType<MemorySaver["put"]> {
-    if (this.left-- <= 0) throw new Error("cut off");
+    if (this.remaining-- <= 0) throw new Error("simulated crash");
     return super.put(...args);
   }
 }
 
 const settings = Settings.parse({ turns: 2, panel: createPanel("a", "b", "c"), reviewFinalTurn: true });
 const conversation = { id: "one", index: 0, seed: { instruction: "How do I bake bread?" } };
-const never = new AbortController().signal;
-const stop = { gracefulStop: never, abort: never };
+const { signal } = new AbortController();
+const stop = { gracefulStop: signal, abort: signal };
 
-/** Cuts off the first run before its n-th checkpoint, and takes the conversation up in a process that was started anew. */
-async function cutOffAfter(checkpoints: number) {
+/** Fails the first run before its nth checkpoint, and resumes the conversation with a new runner. */
+async function crashAfter(checkpoints: number) {
   const { callModel, completedCalls } = createScriptedModels();
-  const saver = new CutOffSaver();
-  const open = () => createLocalRunner({ graph: createReviewInstructGraph({ callModel, checkpointer: saver }), saver, settings });
-  saver.left = checkpoints;
-  const first = await open()
+  const saver = new FailingSaver();
+  const createRunner = () => createLocalRunner({ graph: createReviewInstructGraph({ callModel, checkpointer: saver }), saver, settings });
+  saver.remaining = checkpoints;
+  const first = await createRunner()
     .run(conversation, stop)
     .catch((error: unknown) => error);
-  saver.left = Infinity;
-  const output = await open().run(conversation, stop);
-  return { wasCutOff: first instanceof Error, output, completedCalls };
+  saver.remaining = Infinity;
+  const output = await createRunner().run(conversation, stop);
+  return { hasCrashed: first instanceof Error, output, completedCalls };
 }
 
-describe("a conversation that was cut off between a step and its checkpoint", () => {
-  it("goes on from there, wherever that is, with every answer paid for once", async () => {
-    const whole = { turns: [{ turn: 1 }, { turn: 2, verdict: "positive" }], earlyStop: null };
-    const undisturbed = await cutOffAfter(Infinity);
-    expect(undisturbed).toMatchObject({ wasCutOff: false, output: whole });
-    // The input, the seed, and candidate, panel and verdict twice with the chairman between them.
+describe("a crash between a step and its checkpoint", () => {
+  it("a conversation is resumed after a crash at any checkpoint without repeating a call", async () => {
+    const complete = { turns: [{ turn: 1 }, { turn: 2, verdict: "positive" }], earlyStop: null };
+    const uninterrupted = await crashAfter(Infinity);
+    expect(uninterrupted).toMatchObject({ hasCrashed: false, output: complete });
+    // Checkpoints: input, start, twice candidate, reviewers and aggregation, and the chairman in between.
     for (let checkpoints = 1; checkpoints < 9; checkpoints++) {
-      const { wasCutOff, output, completedCalls } = await cutOffAfter(checkpoints);
-      expect({ checkpoints, wasCutOff, output }).toMatchObject({ checkpoints, wasCutOff: true, output: whole });
-      expect([...completedCalls].sort()).toEqual([...undisturbed.completedCalls].sort());
+      const { hasCrashed, output, completedCalls } = await crashAfter(checkpoints);
+      expect({ checkpoints, hasCrashed, output }).toMatchObject({ checkpoints, hasCrashed: true, output: complete });
+      expect([...completedCalls].sort()).toEqual([...uninterrupted.completedCalls].sort());
     }
   });
 });

@@ -5,7 +5,7 @@ import { createReviewInstructGraph, getRecursionLimit } from "../../src/graph/re
 import { Settings } from "../../src/state/settings.js";
 import { createScriptedModels } from "../support/scripted-models.js";
 
-it("runs as a node of another graph, with as many turns as the limit is given for", async () => {
+it("the loop runs as a node of another graph with the recursion limit for its turns", async () => {
   const turns = 20;
   const { callModel } = createScriptedModels();
   const host = new StateGraph(MessagesAnnotation, Settings)
