@@ -13,7 +13,7 @@ const files = jobFiles();
 const { freshFolder, seeds } = files;
 
 describe("a shared cache", () => {
-  it("re-pays nothing for an ablation", async () => {
+  it("pays only for what differs when an ablation shares the cache", async () => {
     const server = await startOpenAiServer();
     const cache = files.path("ablation-cache");
     const file = await seeds(3);
@@ -36,7 +36,7 @@ describe("a shared cache", () => {
     await server.close();
   });
 
-  it("does not give again what could not be used", async () => {
+  it("does not return an unusable response from the cache", async () => {
     const server = await startOpenAiServer(({ role }) => (role === "reviewer" ? { content: '{"verdict": "positive"}' } : undefined));
     const output = freshFolder();
     const args = [...against(server, await seeds(2), output), "--cache", files.path("cache")];

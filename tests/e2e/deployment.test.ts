@@ -10,13 +10,13 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const cli = `${root}node_modules/@langchain/langgraph-cli/dist/cli/cli.mjs`;
 const configuration = async (name: string): Promise<Record<string, unknown>> => JSON.parse(await readFile(`${root}${name}`, "utf8"));
 
-it("serves the same with and without access", async () => {
+it("both LangGraph configurations serve the same graphs", async () => {
   const { auth, ...shared } = await configuration("langgraph.auth.json");
   expect(shared).toEqual(await configuration("langgraph.json"));
   expect(auth).toEqual({ path: "./src/server/auth/auth.ts:auth", disable_studio_auth: true });
 });
 
-it.each(["langgraph.json", "langgraph.auth.json"])("gives the Dockerfile that docs/deploy.md shows: %s", async (config) => {
+it.each(["langgraph.json", "langgraph.auth.json"])("%s produces the Dockerfile that docs/deploy.md shows", async (config) => {
   const env = { ...process.env, LANGGRAPH_CLI_NO_ANALYTICS: "1" };
   const { stdout } = await promisify(execFile)(process.execPath, [cli, "dockerfile", "-", "--config", config], { cwd: root, env });
   const lines = stdout.trim().split("\n");

@@ -7,21 +7,21 @@ import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 
 import { exitCodes } from "../../src/cli/exit-codes.js";
-import { thisProcess } from "../../src/jobs/lock-owner.js";
+import { createLockOwner } from "../../src/jobs/lock-owner.js";
 import { runCli, startCli } from "../support/cli.js";
 import { against, jobFiles, readFileRows } from "../support/job-files.js";
-import { type Fault, type Reply, startOpenAiServer } from "../support/openai-server.js";
+import { type FailedResponse, type ChatResponse, startOpenAiServer } from "../support/openai-server.js";
 
 const files = jobFiles();
 const { freshFolder, seeds } = files;
 
 describe("one process a folder", () => {
-  it("tells a second process who holds the folder, and takes it from a dead holder", async () => {
-    const server = await startOpenAiServer(({ index }): Reply | Fault => (index < 4 ? {} : { hang: true }));
+  it("names the owner of the folder to a second process, and takes it over from a dead owner", async () => {
+    const server = await startOpenAiServer(({ index }): ChatResponse | FailedResponse => (index < 4 ? {} : { hang: true }));
     const output = freshFolder();
     const args = against(server, await seeds(3), output);
     const first = startCli(args);
-    await server.arrived(5);
+    await server.waitForRequests(5);
     const second = await runCli(args);
     expect(second.code).toBe(1);
     expect(second.stderr).toContain(`process ${first.child.pid} on ${hostname()}`);
@@ -33,25 +33,25 @@ describe("one process a folder", () => {
     await server.close();
   });
 
-  it("is not fooled by a process that has the dead holder's number", async () => {
+  it("takes over a folder whose dead owner's process id belongs to another process", async () => {
     const output = freshFolder();
     await mkdir(output);
-    await writeFile(join(output, ".lock"), JSON.stringify({ ...thisProcess(), born: "1" }));
+    await writeFile(join(output, ".lock"), JSON.stringify({ ...createLockOwner(), startTime: "1" }));
     expect(await runCli(["generate", await seeds(1), "--output", output])).toMatchObject({ code: 0 });
   });
 
-  it("is not fooled by containers that share the folder and the machine's name, where numbers of processes mean nothing", async ({ skip }) => {
+  it("respects the lock of another container with the same host name", async ({ skip }) => {
     const inContainer = ["--pid", "--fork", "--mount-proc", "--kill-child"];
     const mayUnshare = await promisify(execFile)("unshare", [...inContainer, "true"]).then(
       () => true,
       () => false,
     );
     skip(!mayUnshare, "this machine does not let us make a PID namespace");
-    const server = await startOpenAiServer(({ index }): Reply | Fault => (index < 4 ? {} : { hang: true }));
+    const server = await startOpenAiServer(({ index }): ChatResponse | FailedResponse => (index < 4 ? {} : { hang: true }));
     const output = freshFolder();
     const args = against(server, await seeds(3), output);
     const first = startCli(args, { within: ["unshare", ...inContainer] });
-    await server.arrived(5);
+    await server.waitForRequests(5);
     for (const within of [[], ["unshare", ...inContainer]]) {
       const { code, stderr } = await runCli(args, { within });
       expect(code).toBe(1);
@@ -62,11 +62,11 @@ describe("one process a folder", () => {
     await server.close();
   });
 
-  it("stops writing once the folder is another's", async () => {
+  it("stops writing once another process took the folder over", async () => {
     const server = await startOpenAiServer();
     const output = freshFolder();
     const args = against(server, await seeds(40), output);
-    const another = JSON.stringify({ ...thisProcess(), host: "elsewhere" });
+    const another = JSON.stringify({ ...createLockOwner(), host: "elsewhere" });
     let takenOver = false;
     server.setHandler(async ({ index }) => {
       if (index === 20) {
@@ -78,7 +78,7 @@ describe("one process a folder", () => {
     const { code, stderr } = await runCli([...args, "--concurrency", "1"]);
     expect(takenOver).toBe(true);
     expect(code).toBe(exitCodes.stopped);
-    expect(stderr).toContain("no longer this process's own");
+    expect(stderr).toContain("no longer holds the output folder");
     expect(await readFileRows(output)).toHaveLength(1);
     expect(await readFile(join(output, ".lock"), "utf8")).toBe(another);
     await server.close();

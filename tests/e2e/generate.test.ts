@@ -7,9 +7,9 @@ import { openCheckpointer } from "../../src/checkpoints/open-checkpointer.js";
 import { type CliResult, runCli } from "../support/cli.js";
 import { startOpenAiServer } from "../support/openai-server.js";
 import { getSeedIndexes, readFailures, readRows } from "../support/rows.js";
-import { temporaryFiles } from "../support/temporary-files.js";
+import { createTemporaryFiles } from "../support/temporary-files.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 let folders = 0;
 const freshFolder = () => files.path(`out-${++folders}`);
 
@@ -21,7 +21,7 @@ const seeds = (count: number) =>
   );
 
 describe("generate with the offline model", () => {
-  it("makes a valid row of every seed, input kept, and says where they are", async () => {
+  it("writes a valid row for every seed, with its input, and prints where the rows are", async () => {
     const output = freshFolder();
     const { code, stderr, stdout } = await runCli(["generate", await seeds(6), "--output", output]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
@@ -42,7 +42,7 @@ describe("generate with the offline model", () => {
     }
   });
 
-  it("gives the same rows when it is run anew", async () => {
+  it("writes the same rows when it runs again", async () => {
     const file = await seeds(4);
     const [a, b] = [freshFolder(), freshFolder()];
     await runCli(["generate", file, "--output", a]);
@@ -51,7 +51,7 @@ describe("generate with the offline model", () => {
     expect(await byId(a)).toEqual(await byId(b));
   });
 
-  it("leaves no checkpoints of finished conversations, unless asked to", async () => {
+  it("deletes checkpoints of finished conversations unless --keep-checkpoints is set", async () => {
     const file = await seeds(3);
     const [plain, kept] = [freshFolder(), freshFolder()];
     await runCli(["generate", file, "--output", plain]);
@@ -69,7 +69,7 @@ describe("generate with the offline model", () => {
 });
 
 describe("generate against an endpoint", () => {
-  it("gives every row, with each critique word for word in the chairman's request", async () => {
+  it("puts every critique word for word into the chairman's request", async () => {
     const server = await startOpenAiServer();
     const output = freshFolder();
     const { code, stderr } = await runCli(["generate", await seeds(5), "--output", output, "--model", "openai:test", "--base-url", server.baseUrl]);
@@ -85,7 +85,7 @@ describe("generate against an endpoint", () => {
     for (const critique of critiques) expect(asked.filter((request) => request.includes(critique))).toHaveLength(1);
   });
 
-  it("says how often reviewers abstained, and who", async () => {
+  it("prints how often which reviewer abstained", async () => {
     const server = await startOpenAiServer(({ role, body }) =>
       role === "reviewer" && JSON.stringify(body.messages).includes("Usefulness and creativity:") ? { content: "I would rather not." } : undefined,
     );
@@ -96,7 +96,7 @@ describe("generate against an endpoint", () => {
     expect(stderr).toContain("abstained 4 times in this run's conversations (usefulness 4)");
   });
 
-  it("writes a failure with code, turn, raw text and attempts, says so by its exit code, and tries again on demand", async () => {
+  it("writes a failure row with code, turn, raw text and attempts, exits with 2, and retries with --retry-failed", async () => {
     const broken = (content: string) => content.includes("step 1 ");
     const server = await startOpenAiServer(({ role, body }) =>
       role === "candidate" && broken(JSON.stringify(body.messages)) ? { content: "" } : undefined,
@@ -118,7 +118,7 @@ describe("generate against an endpoint", () => {
     expect(await readRows(join(output, "conversations.jsonl"))).toHaveLength(3);
   });
 
-  it("keeps what reviewers said that could not be used, where too few reviews came of it", async () => {
+  it("keeps unusable responses of reviewers in the failure row when the quorum is missed", async () => {
     const server = await startOpenAiServer(({ role }) => (role === "reviewer" ? { content: "I would rather not judge." } : undefined));
     const output = freshFolder();
     const args = ["generate", await seeds(1), "--output", output, "--model", "openai:test", "--base-url", server.baseUrl];
@@ -128,7 +128,7 @@ describe("generate against an endpoint", () => {
     expect(await readFailures(join(output, "failures.jsonl"))).toMatchObject([{ code: "quorum_not_met", turn: 1, rawText: said, attempts: 9 }]);
   });
 
-  it("stops at a wrong key, naming endpoint and role and never the key", async () => {
+  it("stops at a wrong key and names endpoint and role, never the key", async () => {
     const server = await startOpenAiServer(() => ({ status: 401, body: { error: { message: "bad key sk-very-secret-0123456789" } } }));
     const output = freshFolder();
     const { code, stderr } = await runCli(
@@ -151,12 +151,12 @@ describe("generate against an endpoint", () => {
 describe("bad input", () => {
   const cases: [name: string, content: string | null, ...said: string[]][] = [
     ["a missing file", null, "nowhere.jsonl"],
-    ["no JSON", "hello", 'starts with "hello"'],
+    ["text that is not JSON", "hello", 'starts with "hello"'],
     ["a row without instruction", '{"instruction":"x"}\n{"prompt":"y"}', "line 2", "instruction"],
     ["an empty instruction", '{"instruction":"  "}', "line 1", "instruction"],
-    ["an instruction that is no text", '[{"instruction":"x"},{"instruction":7}]', "row 2", "instruction"],
+    ["an instruction that is not text", '[{"instruction":"x"},{"instruction":7}]', "row 2", "instruction"],
   ];
-  it.each(cases)("is refused with file, row and field: %s", async (_name, content, ...said) => {
+  it.each(cases)("refuses %s with file, row and field", async (_name, content, ...said) => {
     const file = content === null ? files.path("nowhere.jsonl") : await files.write(content);
     const output = freshFolder();
     const { code, stderr } = await runCli(["generate", file, "--output", output]);
@@ -165,14 +165,14 @@ describe("bad input", () => {
     await expect(readdir(output)).rejects.toThrow("ENOENT");
   });
 
-  it("reads a byte order mark and CRLF", async () => {
+  it("reads a seed file with byte order mark and CRLF", async () => {
     const output = freshFolder();
     const { code } = await runCli(["generate", await files.write('\uFEFF{"instruction":"a"}\r\n{"instruction":"b"}\r\n'), "--output", output]);
     expect(code).toBe(0);
     expect(await readRows(join(output, "conversations.jsonl"))).toHaveLength(2);
   });
 
-  it("passes over bad rows on demand, and counts and lists them", async () => {
+  it("skips bad rows with --skip-invalid, and lists and counts them", async () => {
     const output = freshFolder();
     const { code, stderr } = await runCli([
       "generate",
@@ -190,19 +190,19 @@ describe("bad input", () => {
 
   const flags: [name: string, args: string[], said: string][] = [
     ["an unknown flag", ["--turn", "3"], "--turn"],
-    ["a number that is none", ["--turns", "many"], "--turns"],
+    ["a word for a number", ["--turns", "many"], "--turns"],
     ["an unknown mode", ["--mode", "two_reviews"], "multi_review"],
     ["a bad URL", ["--base-url", "ftp://x"], "baseUrl"],
-    ["a key in place of a variable's name", ["--api-key-env", "sk-123"], "apiKeyEnv"],
+    ["a key instead of a variable name", ["--api-key-env", "sk-123"], "apiKeyEnv"],
     ["an unknown provider", ["--model", "llama:7b"], "openai:"],
   ];
-  it.each(flags)("refuses %s", async (_name, args, said) => {
+  it.each(flags)("refuses the flag with %s", async (_name, args, said) => {
     const { code, stderr } = await runCli(["generate", await seeds(1), "--output", freshFolder(), ...args]);
     expect(code).not.toBe(0);
     expect(stderr).toContain(said);
   });
 
-  it("refuses an unknown setting in the config file, by name", async () => {
+  it("names an unknown setting in the config file", async () => {
     const config = await files.write("turns: 2\ncandidate:\n  temprature: 0.5\n", "yaml");
     const { code, stderr } = await runCli(["generate", await seeds(1), "--output", freshFolder(), "--config", config]);
     expect(code).toBe(1);
@@ -213,7 +213,7 @@ describe("bad input", () => {
 describe("one folder, one job", () => {
   const readFileRows = (output: string) => readFile(join(output, "conversations.jsonl"), "utf8");
 
-  it("skips what is finished", async () => {
+  it("skips finished conversations of an existing folder", async () => {
     const output = freshFolder();
     const args = ["generate", await seeds(3), "--output", output];
     await runCli([...args, "--limit", "2"]);
@@ -224,7 +224,7 @@ describe("one folder, one job", () => {
     expect((await runCli([...args, "--limit", "1"])).stderr).toContain("1 of 1 finished (1 by earlier runs)");
   });
 
-  it("refuses other settings and other seeds with the difference", async () => {
+  it("refuses a folder of other settings or seeds and prints the difference", async () => {
     const output = freshFolder();
     const file = await seeds(2);
     await runCli(["generate", file, "--output", output]);

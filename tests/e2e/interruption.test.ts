@@ -7,14 +7,14 @@ import { describe, expect, it } from "vitest";
 
 import { runCli } from "../support/cli.js";
 import { against, jobFiles, readFileRows } from "../support/job-files.js";
-import { type Fault, startOpenAiServer } from "../support/openai-server.js";
+import { type FailedResponse, startOpenAiServer } from "../support/openai-server.js";
 import { getSeedIndexes, range, readFailures } from "../support/rows.js";
 
 const files = jobFiles();
 const { freshFolder, seeds } = files;
 
-describe("what is for the user to mend", () => {
-  const faults: [name: string, fault: Fault, said: string][] = [
+describe("configuration errors", () => {
+  const faults: [name: string, fault: FailedResponse, said: string][] = [
     [
       "a quota that is used up",
       { status: 429, body: { error: { message: "You exceeded your quota", code: "insufficient_quota" } } },
@@ -44,7 +44,7 @@ describe("what is for the user to mend", () => {
     },
   );
 
-  it("stops the job though it concerns but one reviewer, whose silence would weaken every verdict", async () => {
+  it("stops the job even if the error concerns only one reviewer", async () => {
     const server = await startOpenAiServer(({ body }) => (body.model === "mistyped" ? { status: 404 } : undefined));
     const output = freshFolder();
     const config = await files.write("panel: [{ name: a, focus: x }, { name: b, focus: y }, { name: c, focus: z, model: openai:mistyped }]", "yaml");
@@ -56,12 +56,11 @@ describe("what is for the user to mend", () => {
   });
 });
 
-describe("a full disk under the usage ledger alone", () => {
+describe("a full disk under the usage ledger", () => {
   const mount = (...args: string[]) => promisify(execFile)("mount", args);
 
-  it("stops the job, marks nobody as failed, and says how far it came", async () => {
-    // Only root may mount, and root must.
-    if (process.getuid?.() !== 0) return;
+  // Only root may mount a file system.
+  it.skipIf(process.getuid?.() !== 0)("stops the job when the usage ledger cannot be written, and fails no conversation", async () => {
     const server = await startOpenAiServer();
     const [output, disk] = [freshFolder(), freshFolder()];
     await Promise.all([mkdir(output), mkdir(disk)]);
@@ -84,10 +83,10 @@ describe("a full disk under the usage ledger alone", () => {
   });
 });
 
-describe("a fault that shows at the start already", () => {
+describe("an error at the start", () => {
   const nowhere = "postgres://127.0.0.1:9/none";
 
-  it("stops resumably a job whose database does not answer", async () => {
+  it("exits with 3 when the database does not answer", async () => {
     const output = freshFolder();
     const args = ["generate", await seeds(1), "--output", output];
     const { code, stderr } = await runCli([...args, "--checkpoint", nowhere]);
@@ -96,7 +95,7 @@ describe("a fault that shows at the start already", () => {
     expect(await runCli(args)).toMatchObject({ code: 0 });
   });
 
-  it("is told in one line, by its reason, where several reviewers meet it together", async () => {
+  it("prints one line when several reviewers meet the same error", async () => {
     const server = await startOpenAiServer(({ role }) => (role === "reviewer" ? { status: 401 } : undefined));
     const { code, stderr } = await runCli(["run", "Hi.", "--model", "openai:test", "--base-url", server.baseUrl]);
     expect({ code, stderr }).toMatchObject({ code: 3 });

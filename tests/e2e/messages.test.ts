@@ -9,14 +9,14 @@ import { startOpenAiServer } from "../support/openai-server.js";
 const files = jobFiles();
 const { freshFolder, seeds } = files;
 
-describe("telling how it goes", () => {
+describe("messages of a job", () => {
   const objectsIn = (text: string) =>
     text
       .trim()
       .split("\n")
       .map((line): unknown => JSON.parse(line));
 
-  it("tells programs of warnings and errors as JSON, too, whatever goes wrong", async () => {
+  it("prints warnings and errors as JSON with --json-progress, whatever goes wrong", async () => {
     const json = async (file: string, ...flags: string[]) => {
       const { code, stderr } = await runCli(["generate", file, "--output", freshFolder(), "--json-progress", ...flags]);
       return { code, lines: objectsIn(stderr) };
@@ -33,11 +33,11 @@ describe("telling how it goes", () => {
     const { code, lines } = await json(await seeds(1), "--model", "openai:test", "--base-url", server.baseUrl);
     await server.close();
     expect(code).toBe(3);
-    expect(lines).toContainEqual(expect.objectContaining({ type: "summary", open: 1, stopped: "model_unauthorized" }));
+    expect(lines).toContainEqual(expect.objectContaining({ type: "summary", pending: 1, stopped: "model_unauthorized" }));
     expect(lines.at(-1)).toEqual(error("OPENAI_API_KEY"));
   });
 
-  it("prints calls, tokens and cost before anything is spent", async () => {
+  it("prints calls, tokens and cost of a dry run without spending anything", async () => {
     const server = await startOpenAiServer();
     const output = freshFolder();
     const { code, stdout } = await runCli([...against(server, await seeds(10), output), "--dry-run"]);
@@ -50,11 +50,11 @@ describe("telling how it goes", () => {
     await server.close();
   });
 
-  it("speaks JSON to programs, and keeps quiet on demand", async () => {
+  it("prints JSON progress with --json-progress and nothing with --quiet", async () => {
     const file = await seeds(2);
     const { stderr } = await runCli(["generate", file, "--output", freshFolder(), "--json-progress"]);
     const lines = objectsIn(stderr);
-    expect(lines.at(-1)).toMatchObject({ type: "summary", total: 2, finished: 2, failed: 0, open: 0, stopped: null, spent: { calls: 22 } });
+    expect(lines.at(-1)).toMatchObject({ type: "summary", total: 2, finished: 2, failed: 0, pending: 0, stopped: null, usage: { calls: 22 } });
     expect(lines.at(-2)).toMatchObject({ type: "progress", total: 2, finished: 2, active: 0 });
     expect((await runCli(["generate", file, "--output", freshFolder(), "--quiet"])).stderr).toBe("");
   });

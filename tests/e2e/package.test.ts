@@ -8,11 +8,11 @@ import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 
-import { temporaryFiles } from "../support/temporary-files.js";
+import { createTemporaryFiles } from "../support/temporary-files.js";
 
 const name = "langgraph-review-instruct";
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 const consumer = (...path: string[]) => files.path(join("consumer", ...path));
 const installed = (...path: string[]) => consumer("node_modules", name, ...path);
 let tarball = "";
@@ -82,7 +82,7 @@ describe("the packed package", () => {
     expect(await run(tool("attw"), [tarball, "--profile", "esm-only"], root)).toContain("node16 (from ESM): 🟢 (ESM)");
   });
 
-  it("holds what it says and nothing of the workshop", async () => {
+  it("contains the declared files and no development files", async () => {
     const list = (await run("tar", ["-tzf", tarball])).trim().split("\n");
     expect(list).toEqual(expect.arrayContaining(["package/package.json", "package/README.md", "package/LICENSE", "package/dist/index.d.ts"]));
     expect(list.filter((file) => !/^package\/(?:dist\/.+\.(?:d\.ts|js|json)|package\.json|README\.md|LICENSE)$/.test(file))).toEqual([]);
@@ -90,18 +90,18 @@ describe("the packed package", () => {
 });
 
 describe("a program that uses it", () => {
-  it.each(Object.keys(setups))("compiles strictly with moduleResolution %s, and so do the snippets of the docs", async (setup) => {
+  it.each(Object.keys(setups))("compiles a strict program and the snippets of the docs with moduleResolution %s", async (setup) => {
     expect(await snippets("docs/plugin.md")).toHaveLength(1);
     await run(tool("tsc"), ["-p", `tsconfig.${setup}.json`]);
   });
 
-  it("has declarations that hold without skipLibCheck", async () => {
+  it("has declarations that compile without skipLibCheck", async () => {
     const checked = run(tool("tsc"), ["-p", "tsconfig.nodenext.json", "--skipLibCheck", "false", "--noEmit"]).catch((error: Error) => error.message);
     // Packages that ours depends on may have faults of their own.
     expect((await checked).split("\n").filter((line) => line.includes(`node_modules/${name}/`) || line.startsWith("program.ts"))).toEqual([]);
   });
 
-  it("runs: the loop, a custom reviewer, a policy, the panel in a host of another state and context", async () => {
+  it("runs a program with the loop, a custom reviewer, a policy and the panel in a host graph", async () => {
     const said = JSON.parse(await run(process.execPath, ["nodenext/program.js"]));
     expect(said).toMatchObject({
       defaults: 3,
@@ -116,7 +116,7 @@ describe("a program that uses it", () => {
     expect(["positive", "negative"]).toContain(said.hosted.verdict);
   });
 
-  it("may be the snippet of docs/plugin.md as it stands", async () => {
+  it("runs the snippet of docs/plugin.md", async () => {
     const index = (await snippets("README.md")).length;
     const [verdict, ...reviews] = (await run(process.execPath, [`nodenext/snippet-${index}.js`])).trim().split("\n");
     expect(verdict).toMatch(/^(?:positive|negative)$/);
@@ -124,7 +124,7 @@ describe("a program that uses it", () => {
     for (const review of reviews) expect(review).toMatch(/^(?:accuracy|depth|usefulness): .{20,}/);
   });
 
-  it("cannot reach what is not exported", async () => {
+  it("does not let a program import internal files", async () => {
     const { exports } = await manifest();
     expect(Object.keys(exports)).toEqual([".", "./conversation.schema.json", "./package.json"]);
     const reach = run(process.execPath, ["--input-type=module", "-e", `await import("${name}/dist/errors.js")`]);
@@ -133,7 +133,7 @@ describe("a program that uses it", () => {
 });
 
 describe("its command line and its schema", () => {
-  it("makes rows that the published JSON Schema accepts, and a broken one it does not", async () => {
+  it("writes rows that the published JSON Schema accepts, and it rejects a broken one", async () => {
     const bin = consumer("node_modules/.bin/review-instruct");
     expect((await run(bin, ["--version"])).trim()).toBe((await manifest()).version);
     await writeFile(consumer("seeds.jsonl"), `${JSON.stringify({ instruction: "Why does bread go stale?" })}\n`);

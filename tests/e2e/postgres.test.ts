@@ -8,9 +8,9 @@ import { startCli } from "../support/cli.js";
 import { startOpenAiServer } from "../support/openai-server.js";
 import { type Postgres, isPostgresMissing, startPostgres } from "../support/postgres.js";
 import { getSeedIndexes, range, readRows } from "../support/rows.js";
-import { temporaryFiles } from "../support/temporary-files.js";
+import { createTemporaryFiles } from "../support/temporary-files.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 const concurrency = 8;
 
 describe.skipIf(isPostgresMissing())("PostgreSQL as checkpoint store", () => {
@@ -37,7 +37,7 @@ describe.skipIf(isPostgresMissing())("PostgreSQL as checkpoint store", () => {
     const endpoint = ["--model", "openai:test", "--base-url", server.baseUrl];
     const args = ["generate", seeds, "--output", output, "--checkpoint", postgres.url, ...endpoint];
     const first = startCli([...args, "--concurrency", `${concurrency}`]);
-    await server.arrived(120);
+    await server.waitForRequests(120);
     await postgres.stop();
     const { code, stderr } = await first.result;
     expect({ code, stderr }).toMatchObject({ code: 3 });

@@ -8,12 +8,12 @@ import { expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-it("shows the graph as it is compiled and every setting with its default", async () => {
+it("README shows the compiled graph and every setting with its default", async () => {
   const { stderr } = await promisify(execFile)(process.execPath, ["scripts/update-readme.mjs", "--check"], { cwd: root });
   expect(stderr).toBe("");
 });
 
-it("links only to files that are there", async () => {
+it("documents link only to files that exist", async () => {
   for (const page of ["README.md", "AGENTS.md"]) {
     const text = await readFile(`${root}${page}`, "utf8");
     const links = [...text.matchAll(/\]\((?!https?:|#)([^)]+)\)/g)].map((match) => match[1] ?? "");

@@ -8,23 +8,23 @@ import { describe, expect, it } from "vitest";
 import { repaid } from "../support/chaos.js";
 import { runCli, startCli } from "../support/cli.js";
 import { against, jobFiles, readFileRows } from "../support/job-files.js";
-import { type Fault, type Reply, startOpenAiServer } from "../support/openai-server.js";
+import { type FailedResponse, type ChatResponse, startOpenAiServer } from "../support/openai-server.js";
 import { getSeedIndexes, range, readFailures, readRows } from "../support/rows.js";
 
 const files = jobFiles();
 const { freshFolder, seeds } = files;
 
 describe("stopping", () => {
-  it("drains at the first signal, resumes without paying twice", async () => {
+  it("finishes calls in flight at the first signal, and a resume pays for nothing twice", async () => {
     const server = await startOpenAiServer(() => ({ latencyMs: 30 }));
     const output = freshFolder();
     const args = against(server, await seeds(12), output);
     const run = startCli([...args, "--concurrency", "4"]);
-    await server.arrived(30);
+    await server.waitForRequests(30);
     run.child.kill("SIGINT");
     const { code, stderr } = await run.result;
     expect(code).toBe(130);
-    expect(stderr).toContain("waiting for the calls under way");
+    expect(stderr).toContain("waiting for the calls in flight");
     expect(stderr).toContain("same command continues");
     expect(server.requests.every((request) => request.answered)).toBe(true);
     expect((await runCli(args)).code).toBe(0);
@@ -33,17 +33,17 @@ describe("stopping", () => {
     await server.close();
   });
 
-  it("stops at once at the second signal, with the calls under way cut off", async () => {
-    const server = await startOpenAiServer(({ index }): Reply | Fault => (index < 6 ? {} : { hang: true }));
+  it("aborts calls in flight at the second signal", async () => {
+    const server = await startOpenAiServer(({ index }): ChatResponse | FailedResponse => (index < 6 ? {} : { hang: true }));
     const output = freshFolder();
     const args = against(server, await seeds(3), output);
     const run = startCli(args);
-    await server.arrived(8);
+    await server.waitForRequests(8);
     run.child.kill("SIGTERM");
-    await run.said("waiting for the calls under way");
+    await run.said("waiting for the calls in flight");
     run.child.kill("SIGTERM");
     expect((await run.result).code).toBe(130);
-    await server.idle();
+    await server.waitUntilIdle();
     server.setHandler(() => undefined);
     expect((await runCli(args)).code).toBe(0);
     expect(getSeedIndexes(await readFileRows(output))).toEqual(range(3));
@@ -52,8 +52,8 @@ describe("stopping", () => {
   });
 });
 
-describe("what a kill may leave", () => {
-  it("cuts off a torn last line and makes that conversation again from its checkpoints", async () => {
+describe("files after a kill", () => {
+  it("cuts off a partial last line and finishes that conversation again", async () => {
     const output = freshFolder();
     const args = ["generate", await seeds(3), "--output", output];
     await runCli(args);
@@ -63,7 +63,7 @@ describe("what a kill may leave", () => {
     expect(getSeedIndexes(await readRows(file))).toEqual(range(3));
   });
 
-  it("refuses a file that something else damaged in the middle, and leaves it as it is", async () => {
+  it("refuses a file damaged in the middle and does not change it", async () => {
     const output = freshFolder();
     const args = ["generate", await seeds(3), "--output", output];
     await runCli(args);
@@ -77,14 +77,16 @@ describe("what a kill may leave", () => {
   });
 });
 
+/** Only root may mount a file system. */
+const isRoot = process.getuid?.() === 0;
+
 describe("a disk", () => {
   const mount = (...args: string[]) => promisify(execFile)("mount", args);
 
-  /** A folder that is a file system of its own. Only root may mount one, and root must. */
+  /** Runs a test in a folder that is a file system of its own. */
   async function onDisk(size: string, work: (output: string) => Promise<void>): Promise<void> {
     const output = freshFolder();
     await mkdir(output);
-    if (process.getuid?.() !== 0) return;
     await mount("-t", "tmpfs", "-o", `size=${size}`, "tmpfs", output);
     try {
       await work(output);
@@ -93,7 +95,7 @@ describe("a disk", () => {
     }
   }
 
-  it("that is full stops the job with a message, keeps what was finished, and the job finishes when there is room", () =>
+  it.skipIf(!isRoot)("stops at a full disk, keeps finished rows, and finishes once there is room", () =>
     onDisk("640k", async (output) => {
       const args = ["generate", await seeds(200), "--output", output, "--checkpoint", "memory"];
       const { code, stderr } = await runCli(args);
@@ -106,12 +108,12 @@ describe("a disk", () => {
       expect(getSeedIndexes(await readFileRows(output))).toEqual(range(200));
     }));
 
-  it("that became read-only is told with what to do, and the job goes on when it can be written again", () =>
+  it.skipIf(!isRoot)("says what to do when the folder became read-only, and continues once it is writable", () =>
     onDisk("64m", async (output) => {
       const server = await startOpenAiServer();
       const args = against(server, await seeds(6), output);
       const run = startCli([...args, "--concurrency", "2"]);
-      await server.arrived(30);
+      await server.waitForRequests(30);
       run.child.kill("SIGKILL");
       await run.result;
       const before = (await readFileRows(output)).length;
@@ -129,7 +131,7 @@ describe("a disk", () => {
 });
 
 describe("limits", () => {
-  it("never passes the token cap by the server's own count, over all resumes", async () => {
+  it("never exceeds the token cap by the server's count, over all resumes", async () => {
     let counted = 0;
     let most = 0;
     const server = await startOpenAiServer(() => {
@@ -155,7 +157,7 @@ describe("limits", () => {
     await server.close();
   });
 
-  it("refuses a dollar cap where a price is unknown, and counts dollars where it is known", async () => {
+  it("refuses a dollar cap without a price, and counts dollars with one", async () => {
     const server = await startOpenAiServer();
     const file = await seeds(1);
     const refused = await runCli([...against(server, file, freshFolder()), "--max-usd", "1"]);
@@ -168,12 +170,12 @@ describe("limits", () => {
     await server.close();
   });
 
-  it("stops dispatch while the endpoint is down, says so, and goes on when it is back", async () => {
+  it("sends nothing while the endpoint is down, says so, and continues when it is back", async () => {
     let down = false;
-    const server = await startOpenAiServer((): Reply | Fault => (down ? { status: 503, body: { error: { message: "maintenance" } } } : {}));
+    const server = await startOpenAiServer((): ChatResponse | FailedResponse => (down ? { status: 503, body: { error: { message: "maintenance" } } } : {}));
     const output = freshFolder();
     const run = startCli([...against(server, await seeds(8), output), "--concurrency", "4"]);
-    await server.arrived(20);
+    await server.waitForRequests(20);
     down = true;
     await run.said("is down");
     down = false;
@@ -184,8 +186,8 @@ describe("limits", () => {
     await server.close();
   });
 
-  it("gives up on an endpoint that stays down, resumably", async () => {
-    const server = await startOpenAiServer(({ index }): Reply | Fault => (index < 15 ? {} : { reset: true }));
+  it("gives up on an endpoint that stays down, and can be resumed", async () => {
+    const server = await startOpenAiServer(({ index }): ChatResponse | FailedResponse => (index < 15 ? {} : { reset: true }));
     const output = freshFolder();
     const args = against(server, await seeds(4), output);
     const { code, stderr } = await runCli([...args, "--give-up-after", "1"]);

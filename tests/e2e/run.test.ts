@@ -2,12 +2,12 @@ import { describe, expect, it } from "vitest";
 
 import { runCli } from "../support/cli.js";
 import { startOpenAiServer } from "../support/openai-server.js";
-import { temporaryFiles } from "../support/temporary-files.js";
+import { createTemporaryFiles } from "../support/temporary-files.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 
 describe("run", () => {
-  it("prints one conversation as it grows: instruction, response, reviews, verdict, next instruction", async () => {
+  it("prints instruction, response, reviews, verdict and next instruction as they arrive", async () => {
     const { code, stdout, stderr } = await runCli(["run", "Why is the sky blue?", "--input", "At noon.", "--turns", "2"]);
     expect(code).toBe(0);
     expect(stderr).toContain("for trying things out");
@@ -31,7 +31,7 @@ describe("run", () => {
     expect(stdout.indexOf("Turn 3")).toBe(-1);
   });
 
-  it("asks a person before each instruction: text replaces it, a full stop ends", async () => {
+  it("asks a person before each instruction: text replaces it, a full stop ends the conversation", async () => {
     const server = await startOpenAiServer();
     const args = ["run", "Say something.", "--human-review", "--turns", "4", "--model", "openai:test", "--base-url", server.baseUrl];
     const { code, stdout, stderr } = await runCli(args, { input: "Say it in Latin.\n\n.\n" });
@@ -39,12 +39,12 @@ describe("run", () => {
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(stderr.match(/Proposed next instruction/g)).toHaveLength(3);
     expect(stdout).toContain("Say it in Latin.");
-    expect(stdout).toContain("The conversation ends here");
+    expect(stdout).toContain("The conversation stops here");
     // Three turns, each reviewed and asked on, and no call twice.
     expect(server.requests).toHaveLength(3 * 5);
   });
 
-  it("does not let a model's words steer the terminal", async () => {
+  it("removes control characters of model output from the terminal", async () => {
     const server = await startOpenAiServer(({ role }) =>
       role === "candidate" ? { content: "calm \u001b[2J\u001b]0;title\u0007 words" } : undefined,
     );
@@ -53,7 +53,7 @@ describe("run", () => {
     expect(stdout).toContain("calm [2J]0;title words");
   });
 
-  it("names endpoint, role and remedy when the endpoint refuses", async () => {
+  it("names endpoint, role and what to do when the endpoint refuses", async () => {
     const server = await startOpenAiServer(() => ({ status: 404, body: { error: { message: "no such model" } } }));
     const { code, stderr } = await runCli(["run", "Hi.", "--model", "openai:nope", "--base-url", server.baseUrl]);
     await server.close();
@@ -61,7 +61,7 @@ describe("run", () => {
     for (const text of [server.baseUrl, "candidate", "nope"]) expect(stderr).toContain(text);
   });
 
-  it("writes a trace file that `trace` shows as a tree", async () => {
+  it("writes a trace file that the command `trace` prints as a tree", async () => {
     const file = files.path("trace.jsonl");
     await runCli(["run", "Why is the sky blue?", "--turns", "2", "--trace-file", file]);
     const { code, stdout } = await runCli(["trace", file]);
@@ -73,7 +73,7 @@ describe("run", () => {
 });
 
 describe("models by role", () => {
-  it("takes a model's name whole, and each role's own model, endpoint and key", async () => {
+  it("uses each role's own model, endpoint and key", async () => {
     const [own, other] = [await startOpenAiServer(), await startOpenAiServer()];
     const config = await files.write(
       [
@@ -101,7 +101,7 @@ describe("models by role", () => {
     ]);
   });
 
-  it("refuses a panel that is no list of reviewers", async () => {
+  it("refuses a panel file that is not a list of reviewers", async () => {
     const panel = await files.write("gpt-4o", "yaml");
     const { code, stderr } = await runCli(["run", "Hi.", "--panel", panel]);
     expect(code).toBe(1);

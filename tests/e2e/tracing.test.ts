@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { runCli } from "../support/cli.js";
-import { eventful, expectEventfulTrace } from "../support/eventful-endpoint.js";
+import { respondWithFailures, expectTraceWithFailures } from "../support/eventful-endpoint.js";
 import { type LangSmithServer, getRefusedUrl, startLangSmithServer } from "../support/langsmith-server.js";
 import { startOpenAiServer } from "../support/openai-server.js";
 import { readRows } from "../support/rows.js";
-import { temporaryFiles } from "../support/temporary-files.js";
+import { createTemporaryFiles } from "../support/temporary-files.js";
 
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 const secret = "lsv2_pt_planted0123456789abcdef_0123456789";
 const key = "sk-planted-0123456789abcdefghij";
 const tracingTo = (url: string) => ({
@@ -28,7 +28,7 @@ function received(server: LangSmithServer): string {
 }
 
 describe("a job's traces", () => {
-  it("are one tree a conversation, with reviews as feedback on the answers and no secret anywhere", async () => {
+  it("sends one trace per conversation, with reviews as feedback on the answers and without secrets", async () => {
     const [langsmith, endpoint] = [await startLangSmithServer(), await startOpenAiServer()];
     const output = files.path("traced");
     const args = ["generate", await seeds(2), "--output", output, "--model", "openai:test", "--base-url", endpoint.baseUrl, "--experiment", "first"];
@@ -48,7 +48,7 @@ describe("a job's traces", () => {
           .concat("candidate turn 3")
           .sort(),
       );
-      const answers = row.turns.map((turn) => turn.calls.find((call) => call.role === "candidate")?.runId);
+      const answers = row.turns.map((turn) => turn.calls.find((call) => call.caller === "candidate")?.runId);
       expect(runs.map(({ id }) => id)).toEqual(expect.arrayContaining(answers));
       const feedback = langsmith.getFeedback().filter(({ run_id: run }) => run === answers[0]);
       // Five scores and a verdict of each of three reviewers.
@@ -60,8 +60,8 @@ describe("a job's traces", () => {
     await Promise.all([langsmith.close(), endpoint.close()]);
   });
 
-  it("show a retried call and an abstention", async () => {
-    const [langsmith, endpoint] = [await startLangSmithServer(), await startOpenAiServer(eventful)];
+  it("labels a retried call and an abstention in traces", async () => {
+    const [langsmith, endpoint] = [await startLangSmithServer(), await startOpenAiServer(respondWithFailures)];
     const output = files.path("eventful");
     const { code, stderr } = await runCli(
       ["generate", await seeds(1), "--output", output, "--model", "openai:test", "--base-url", endpoint.baseUrl],
@@ -72,11 +72,11 @@ describe("a job's traces", () => {
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const [row] = await readRows(join(output, "conversations.jsonl"));
     expect(row?.turns[0]?.abstentions).toMatchObject([{ reviewer: "usefulness", code: "response_invalid" }]);
-    await expectEventfulTrace(langsmith, row?.id ?? "");
+    await expectTraceWithFailures(langsmith, row?.id ?? "");
     await Promise.all([langsmith.close(), endpoint.close()]);
   });
 
-  it("are not made, and LangSmith is not asked for anything, unless turned on", async () => {
+  it("sends nothing to LangSmith unless tracing is on", async () => {
     const langsmith = await startLangSmithServer();
     const { code } = await runCli(["run", "Hi.", "--turns", "2"], { env: { ...tracingTo(langsmith.url), LANGSMITH_TRACING: "false" } });
     expect(code).toBe(0);
@@ -84,7 +84,7 @@ describe("a job's traces", () => {
     await langsmith.close();
   });
 
-  it("keep to the sample, whole conversations or nothing", async () => {
+  it("traces a sample of conversations, each as a whole", async () => {
     const langsmith = await startLangSmithServer();
     const args = ["generate", await seeds(12), "--output", files.path("sampled"), "--trace-sample", "0.5"];
     expect((await runCli(args, { env: tracingTo(langsmith.url) })).code).toBe(0);
@@ -96,7 +96,7 @@ describe("a job's traces", () => {
     await langsmith.close();
   });
 
-  it.each(["refused", "hang", 500, 401] as const)("cost a job nothing but a line when LangSmith answers so: %s", async (fault) => {
+  it.each(["refused", "hang", 500, 401] as const)("finishes the job and prints one line when LangSmith answers with %s", async (fault) => {
     const langsmith = fault === "refused" ? null : await startLangSmithServer(fault);
     const output = files.path(`fault-${fault}`);
     const env = tracingTo(langsmith?.url ?? (await getRefusedUrl()));
@@ -110,7 +110,7 @@ describe("a job's traces", () => {
 });
 
 describe("push langsmith", () => {
-  it("uploads every conversation once, however often it is run", async () => {
+  it("uploads every conversation once, however often the command runs", async () => {
     const langsmith = await startLangSmithServer();
     const output = files.path("pushed");
     await runCli(["generate", await seeds(5), "--output", output, "--turns", "2"]);
@@ -125,7 +125,7 @@ describe("push langsmith", () => {
     await langsmith.close();
   });
 
-  it("says what is missing", async () => {
+  it("says which key or option is missing", async () => {
     const { code, stderr } = await runCli(["push", "langsmith", files.path("nowhere"), "--dataset", "odd"], {
       env: { LANGSMITH_API_KEY: secret, LANGSMITH_ENDPOINT: await getRefusedUrl() },
     });
