@@ -6,13 +6,18 @@ import type { CallUsage } from "../state/records.js";
 import { ResponseValidationError } from "./json-output.js";
 import { type CallModel, type ModelRequest, type ModelResponse, formatCaller } from "./model-call.js";
 
-/** A parsed value, or the reason why there is none; with the calls that were made either way. */
+/** A parsed value, or the error that prevented one, with the usage of every call made. */
 export type CallResult<T> =
   | { readonly calls: CallUsage[]; readonly value: T; readonly messageId?: string }
   | { readonly calls: CallUsage[]; readonly error: InvalidResponseError | ModelCallError };
 
+/** Options of {@link callWithRepair}. */
 export interface RepairOptions<T> {
-  /** Parses a response. Throws `ResponseValidationError` for one that cannot be used. */
+  /**
+   * Parses a response.
+   *
+   * @throws {ResponseValidationError} For a response that cannot be used. The message is sent to the model.
+   */
   readonly parse: (text: string) => T;
   /** Maximum number of responses to request, the first included. */
   readonly maxAttempts: number;
@@ -23,6 +28,11 @@ export interface RepairOptions<T> {
  *
  * @returns The parsed value, or the error of the last response. A refusal and a failed call are final.
  * @throws Every other error: abort, budget, shutdown.
+ * @example
+ * ```ts
+ * const result = await callWithRepair(callModel, request, { parse: (text) => parseJsonOutput(text, schema), maxAttempts: 3 }, config);
+ * if ("error" in result) throw result.error;
+ * ```
  */
 export async function callWithRepair<T>(
   callModel: CallModel,
@@ -65,7 +75,7 @@ function parseResponse<T>(response: ModelResponse, parse: (text: string) => T): 
   return parse(response.text);
 }
 
-/** An empty response is requested again as it was: endpoints reject empty assistant messages and two user messages in a row. */
+/** Builds nothing for an empty response: endpoints reject empty assistant messages and two user messages in a row. */
 function buildRepairMessages(response: ModelResponse, error: ResponseValidationError): BaseMessage[] {
   if (response.text.trim() === "") return [];
   return [new AIMessage(response.text), new HumanMessage(`${error.message}\n\nReply to the request above once more, in the form it asks for.`)];
@@ -81,8 +91,8 @@ function toInvalidResponseError(
     error.code === "response_truncated"
       ? ` Raise maxOutputTokens (now ${request.settings.maxOutputTokens}) or choose a model that reasons less.`
       : "";
-  const tries = `${attempts} ${attempts === 1 ? "attempt" : "attempts"}`;
-  const message = `the ${formatCaller(request.caller)} (${response.model}) gave no usable response in ${tries}: ${error.message}${advice}`;
+  const attemptCount = `${attempts} ${attempts === 1 ? "attempt" : "attempts"}`;
+  const message = `the ${formatCaller(request.caller)} (${response.model}) gave no usable response in ${attemptCount}: ${error.message}${advice}`;
   return new InvalidResponseError(
     error.code,
     message,

@@ -1,7 +1,7 @@
 import type { Env } from "../env.js";
 import type { ModelSettings } from "../state/settings.js";
 
-/** Returns the value of the variable that settings name; undefined where it is not set or empty. */
+/** Returns the API key from the variable that settings name, or undefined if it is not set or empty. */
 export function getApiKey({ apiKeyEnv }: Pick<ModelSettings, "apiKeyEnv">, env: Env): string | undefined {
   const value = Object.hasOwn(env, apiKeyEnv) ? env[apiKeyEnv]?.trim() : undefined;
   return value === "" ? undefined : value;

@@ -24,18 +24,18 @@ export interface ModelCallerOptions extends Omit<RetryOptions, "describeEndpoint
    * @default 600000
    */
   readonly timeoutMs?: number;
-  /** Middleware around each attempt, inside the retries, the outermost first. */
+  /** Middleware around each attempt, inside the retries. The first one is the outermost. */
   readonly middleware?: readonly ModelMiddleware[];
   /**
-   * Creates the chat model for some settings: any LangChain chat model. It should make one attempt a call
-   * (`maxRetries: 0`), since retries are made here. Default: the providers of the registry.
+   * Creates a LangChain chat model for some settings. It should make one attempt per call (`maxRetries: 0`), as retries are
+   * made here. Default: the providers of the registry.
    */
   readonly createModel?: (settings: ModelSettings) => BaseChatModel;
 }
 
-/** Ten minutes: a long response from a busy local server takes its time. */
+/** Ten minutes, for a long response from a busy local server. */
 const defaultTimeoutMs = 600_000;
-/** Models are kept per settings; a server that takes settings from its clients must not grow with them. */
+/** Bounds the memory of a server that accepts settings from its clients. */
 const maxCachedModels = 200;
 
 /**
@@ -57,7 +57,7 @@ export function createModelCaller(options: ModelCallerOptions = {}): CallModel {
   return withRetry(wrapped, { ...retry, describeEndpoint: describe });
 }
 
-/** Where a custom chat model goes is known only if the settings say so. */
+/** Describes the endpoint of a custom chat model, which is known only if the settings name it. */
 function describeCustomEndpoint(settings: ModelSettings): string | null {
   return settings.baseUrl === null ? "its own endpoint" : describeEndpoint(settings);
 }
@@ -75,6 +75,7 @@ function createChatModel({ caller, settings }: ModelRequest, env: Env, timeoutMs
   }
 }
 
+/** Keeps the most recently used models. */
 function memoizeModels(create: (request: ModelRequest) => BaseChatModel): (request: ModelRequest) => BaseChatModel {
   const models = new Map<string, BaseChatModel>();
   return (request) => {

@@ -17,40 +17,40 @@ import { describeEndpoint, withInProcessPrices } from "./registry.js";
 export interface OpenModelsOptions {
   /** Environment in which API keys are looked up. */
   readonly env: Env;
-  /** Models that will be called, as settings name them. With `maxUsd` each needs a price. */
+  /** Models that will be called, as settings name them. Each needs a price if `maxUsd` is set. */
   readonly modelNames: readonly string[];
   readonly prices: PriceTable;
   /** Milliseconds until one attempt times out. */
   readonly timeoutMs?: number;
   readonly maxRetries?: number;
-  /** Limits of every endpoint and model. */
+  /** Limits for every endpoint and model. */
   readonly rateLimit?: Omit<RateLimiterOptions, "onStateChange" | "describeEndpoint">;
   /** Maximum number of tokens over all runs of the ledger, or of all shards' ledgers. Default: no limit. */
   readonly maxTokens?: number | null;
   /** Maximum cost in US dollars, likewise. Default: no limit. */
   readonly maxUsd?: number | null;
   /**
-   * Number of shards with ledgers of their own that share both limits; this one keeps to its equal part.
+   * Number of shards that share both limits, each with its own ledger. This one keeps to its equal part.
    * @default 1
    */
   readonly shards?: number;
   /** Folder or store of the response cache. Default: no cache. */
   readonly cache?: string | ResponseStore;
-  /** File of the usage ledger. Default: memory. */
+  /** File of the usage ledger. Default: not stored. */
   readonly usageFile?: string;
   readonly onRetry?: (event: RetryEvent) => void;
   readonly onCircuit?: (change: CircuitChange) => void;
   readonly onWarning?: (message: string) => void;
 }
 
-/** Model calls of one job, with everything around them. */
+/** The model calls of one job, with their limits, usage and cache. */
 export interface ModelPipeline {
   readonly callModel: CallModel;
   getUsage(): UsageSummary;
   getEndpoints(): EndpointStatus[];
-  /** Null without a cache. */
+  /** Returns null without a cache. */
   getCacheStats(): CacheStats | null;
-  /** Never throws, so that it does not hide the job's result: a ledger that cannot be written is a warning. */
+  /** Closes everything. Never throws, so that it does not hide the job's result: a failed write to the ledger is a warning. */
   close(): void;
 }
 
@@ -64,7 +64,7 @@ export function openModels(options: OpenModelsOptions): ModelPipeline {
   const ledger = options.usageFile === undefined ? createMemoryLedger() : openUsageLedger(options.usageFile);
   const budget = createBudget({ maxTokens, maxUsd, shards: options.shards, prices, ledger });
   const rateLimiter = createRateLimiter({ ...options.rateLimit, describeEndpoint, onStateChange: options.onCircuit });
-  const paid = createModelCaller({
+  const uncached = createModelCaller({
     env: options.env,
     timeoutMs: options.timeoutMs,
     maxRetries: options.maxRetries,
@@ -72,7 +72,7 @@ export function openModels(options: OpenModelsOptions): ModelPipeline {
     middleware: [rateLimiter.middleware, budget.middleware],
   });
   return {
-    callModel: cache ? cache.middleware(paid) : paid,
+    callModel: cache ? cache.middleware(uncached) : uncached,
     getUsage: budget.getUsage,
     getEndpoints: rateLimiter.getStatus,
     getCacheStats: () => cache?.getStats() ?? null,
@@ -82,7 +82,7 @@ export function openModels(options: OpenModelsOptions): ModelPipeline {
         ledger.close();
       } catch (error) {
         if (!(error instanceof ReviewInstructError)) throw error;
-        onWarning?.(`${error.message}. Until the next run settles it, the last calls count at their maximum cost.`);
+        onWarning?.(`${error.message}. Until the next run, the last calls count with their maximum usage.`);
       }
     },
   };

@@ -17,18 +17,18 @@ export interface CreateModelOptions {
 /** A source of chat models: one folder of `src/models`, and one line in its registry. */
 export interface ModelProvider {
   /**
-   * Creates a chat model that makes one attempt a call, since retries are made outside.
+   * Creates a chat model that makes one attempt per call, as the retry middleware does the rest.
    *
-   * @throws {ProviderConfigurationError} For a missing key, a bad URL or a bad name.
+   * @throws {ProviderConfigurationError} For a missing key, an invalid URL or an invalid name.
    */
   readonly create: (options: CreateModelOptions) => BaseChatModel;
-  /** Base URL where the settings name none. Null for models that run inside this process and cost nothing. */
+  /** Base URL used if the settings name none. Null for models that run inside this process and cost nothing. */
   readonly defaultBaseUrl: string | null;
-  /** False for a provider whose whole specification is its name, such as `offline`. */
+  /** False for a provider with a single model, such as `offline`, which is used by its name alone. */
   readonly hasModelNames: boolean;
 }
 
-/** Thrown by a provider whose settings cannot work. The message completes "cannot call its model at ...:". */
+/** Thrown by a provider for settings that cannot work. The message completes "cannot call its model at ...:". */
 export class ProviderConfigurationError extends Error {
   override readonly name = "ProviderConfigurationError";
 }

@@ -5,7 +5,7 @@ import { offlineProvider } from "./offline/provider.js";
 import { openaiProvider } from "./openai/provider.js";
 import { type ModelProvider, ProviderConfigurationError } from "./provider.js";
 
-/** Every provider by the word before the colon. A new provider is a folder and a line here. */
+/** Providers by the word before the colon. A new provider is a folder and one line here. */
 const providers = new Map<string, ModelProvider>([
   ["offline", offlineProvider],
   ["openai", openaiProvider],
@@ -19,17 +19,17 @@ export interface ModelSpec {
 }
 
 /**
- * Resolves `<provider>:<name>`, or a provider's name alone where it has but one model.
+ * Resolves `<provider>:<name>`, or the name of a provider with a single model.
  *
- * @throws {ProviderConfigurationError} Naming the known forms.
+ * @throws {ProviderConfigurationError} For any other text, naming the known forms.
  */
 export function resolveModelSpec(spec: string): ModelSpec {
-  const [, word = "", name = ""] = /^([^:]*)(?::(.*))?$/s.exec(spec) ?? [];
-  const provider = providers.get(word);
+  const [, providerId = "", name = ""] = /^([^:]*)(?::(.*))?$/s.exec(spec) ?? [];
+  const provider = providers.get(providerId);
   if (provider && provider.hasModelNames === (name.trim() !== "")) return { provider, name: name.trim() };
-  const known = [...providers].map(([id, { hasModelNames }]) => `"${id}${hasModelNames ? ":<name>" : ""}"`).join(", ");
+  const knownForms = [...providers].map(([id, { hasModelNames }]) => `"${id}${hasModelNames ? ":<name>" : ""}"`).join(", ");
   throw new ProviderConfigurationError(
-    `"${spec}" is no known model. Known are ${known}; "openai:<name>" serves OpenAI and every compatible server (set its base URL)`,
+    `"${spec}" is not a known model. Known are ${knownForms}; "openai:<name>" serves OpenAI and every compatible server (set its base URL)`,
   );
 }
 

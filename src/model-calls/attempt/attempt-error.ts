@@ -1,8 +1,22 @@
 import type { ModelCallCode } from "../../errors.js";
 
+/** Facts about a failed attempt that decide what happens next. */
+export interface AttemptErrorDetails {
+  /** True if the same request may succeed later. */
+  readonly retryable: boolean;
+  /** HTTP status, if the endpoint sent one. */
+  readonly status?: number;
+  /** Milliseconds that the endpoint asked to wait. */
+  readonly retryAfterMs?: number;
+  /** True if the request never left this machine, e.g. the connection was refused. It then cost nothing. */
+  readonly requestNotSent?: boolean;
+}
+
 /**
- * One attempt at a model call that brought no reply. Internal to this room: the retry layer waits and tries again, or turns
- * the last one into a `ModelCallError`. Its message names no key.
+ * Thrown by one attempt at a model call that brought no response.
+ *
+ * Only middleware sees it: the retry middleware repeats the attempt or turns the last error into a `ModelCallError`. The
+ * message never contains a key.
  */
 export class AttemptError extends Error {
   override readonly name = "AttemptError";
@@ -10,15 +24,7 @@ export class AttemptError extends Error {
   constructor(
     readonly code: ModelCallCode,
     message: string,
-    readonly detail: {
-      /** Whether the same request may succeed later. */
-      readonly retryable: boolean;
-      readonly status?: number;
-      /** How long the endpoint asked us to wait, in milliseconds. */
-      readonly retryAfterMs?: number;
-      /** Whether the request surely never left: no name, no connection. It then cost nothing. */
-      readonly requestNotSent?: boolean;
-    },
+    readonly details: AttemptErrorDetails,
     options?: ErrorOptions,
   ) {
     super(message, options);

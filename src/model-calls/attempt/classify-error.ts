@@ -1,101 +1,112 @@
-import type { ModelCallCode } from "../../errors.js";
+import { type ModelCallCode, getErrorMessage } from "../../errors.js";
 import { AttemptError } from "./attempt-error.js";
-import { wasNeverSent } from "./request-sent.js";
-import { type ResponseHeaders, readRetryAfter } from "./retry-after.js";
+import { type ResponseHeaders, parseRetryAfter } from "./retry-after.js";
 
-/** What may be known of an error from a provider's SDK, or of one that caused it. */
+/** What can be read from an SDK's error, or from one of its causes. Absent texts are empty. */
 interface ErrorInfo {
-  readonly kind: string;
+  readonly className: string;
   readonly name: string;
   readonly message: string;
   readonly code: string;
   readonly type: string;
+  readonly systemCall: string;
   readonly status: number | undefined;
   readonly headers: ResponseHeaders | undefined;
 }
 
-const statusCodes: Readonly<Record<number, ModelCallCode>> = {
+const codesByStatus: Readonly<Record<number, ModelCallCode>> = {
   401: "model_unauthorized",
   402: "model_insufficient_quota",
+  403: "model_unauthorized",
   404: "model_not_found",
   405: "model_not_found",
-  403: "model_unauthorized",
   408: "model_unavailable",
   409: "model_unavailable",
   425: "model_unavailable",
   429: "model_rate_limited",
 };
 
-/** Failures by status that may pass by themselves. */
+/** Codes of HTTP errors after which the same request may succeed. */
 const retryableCodes: readonly ModelCallCode[] = ["model_unavailable", "model_rate_limited"];
 
+/** Errors of name lookup, connecting and the TLS handshake, all before any byte of a request is sent. */
+const notSentCodes =
+  /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|ERR_SSL_WRONG_VERSION_NUMBER|(?:ERR_TLS_)?CERT_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+)$/;
+const notSentSystemCalls: readonly string[] = ["connect", "getaddrinfo"];
+
+/** Longest chain of causes to read. Causes may be circular. */
+const maxCauses = 8;
+
 /**
- * What went wrong in one attempt, from whatever a chat model threw: by HTTP status where there is one, else by the kind of
- * the error and of its causes. `redact` makes a text from outside fit to be shown. The error itself is not passed on, since
- * SDKs put requests, keys included, into theirs; the cause that is kept is a name, a message and a stack.
+ * Classifies whatever a chat model threw: by HTTP status if there is one, otherwise by the kind of the error and its causes.
+ *
+ * The error itself is dropped, since SDKs store requests, keys included, in their errors. The cause that is kept has only a
+ * message and a stack.
+ *
+ * @param redact Removes secrets from a text.
  */
 export function toAttemptError(error: unknown, redact: (text: string) => string): AttemptError {
-  if (error instanceof AttemptError) return new AttemptError(error.code, redact(error.message), error.detail, { cause: error.cause });
-  const links = getErrorChain(error);
-  const answered = links.find((link) => link.status !== undefined);
-  if (answered?.status !== undefined) return toHttpError(answered, answered.status, redact);
-  const said = redact(
-    links
-      .map((link) => link.message || link.code)
+  if (error instanceof AttemptError) return new AttemptError(error.code, redact(error.message), error.details, { cause: error.cause });
+  const chain = getErrorChain(error);
+  const httpError = chain.find(({ status }) => status !== undefined);
+  if (httpError?.status !== undefined) return toHttpError(httpError, httpError.status, redact);
+  const reason = redact(
+    chain
+      .map(({ message, code }) => message || code)
       .filter(Boolean)
       .join(": "),
   );
+  const requestNotSent = chain.some(isNotSent);
   const unavailable = (what: string, retryable: boolean) =>
-    new AttemptError(
-      "model_unavailable",
-      `${what}: ${said}`,
-      { retryable, requestNotSent: wasNeverSent(error) },
-      { cause: toSafeError(error, redact) },
-    );
-  if (links.some(isTimeout)) return new AttemptError("model_timeout", said, { retryable: true });
-  if (links.some(isConnection)) return unavailable("the connection failed", true);
-  if (links.some((link) => link.kind === "SyntaxError")) return unavailable("the answer is not JSON", true);
-  if (links.some((link) => link.kind === "APIError")) return unavailable("the endpoint broke off", true);
+    new AttemptError("model_unavailable", `${what}: ${reason}`, { retryable, requestNotSent }, { cause: toSafeError(error, redact) });
+  if (chain.some(isTimeout)) return new AttemptError("model_timeout", reason, { retryable: true, requestNotSent });
+  if (chain.some(isConnectionError)) return unavailable("the connection failed", true);
+  if (chain.some(({ className }) => className === "SyntaxError")) return unavailable("the response is not JSON", true);
+  if (chain.some(({ className }) => className === "APIError")) return unavailable("the endpoint ended the response early", true);
   return unavailable("the chat model failed", false);
 }
 
-function toHttpError(link: ErrorInfo, status: number, redact: (text: string) => string): AttemptError {
-  // OpenAI says so with the status of a rate limit, which waiting would not end.
-  const outOfQuota = [link.code, link.type, link.message].some((text) => text.includes("insufficient_quota"));
-  const code = outOfQuota ? "model_insufficient_quota" : (statusCodes[status] ?? getCodeOfStatusClass(status));
-  const said = redact(link.message.replace(/^\d{3} /, ""));
-  return new AttemptError(code, said ? `HTTP ${status}: ${said}` : `HTTP ${status}`, {
+function toHttpError(info: ErrorInfo, status: number, redact: (text: string) => string): AttemptError {
+  // OpenAI reports a used-up quota with the status of a rate limit, but waiting does not help.
+  const isOutOfQuota = [info.code, info.type, info.message].some((text) => text.includes("insufficient_quota"));
+  const code = isOutOfQuota ? "model_insufficient_quota" : (codesByStatus[status] ?? getCodeByStatusClass(status));
+  const reason = redact(info.message.replace(/^\d{3} /, ""));
+  return new AttemptError(code, reason ? `HTTP ${status}: ${reason}` : `HTTP ${status}`, {
     retryable: retryableCodes.includes(code),
     status,
-    retryAfterMs: link.headers && readRetryAfter(link.headers),
+    retryAfterMs: info.headers && parseRetryAfter(info.headers),
   });
 }
 
-function getCodeOfStatusClass(status: number): ModelCallCode {
+function getCodeByStatusClass(status: number): ModelCallCode {
   if (status >= 500) return "model_unavailable";
-  // A redirect is not followed: the path is another one.
+  // Redirects are not followed, so the path is wrong.
   return status >= 300 && status < 400 ? "model_not_found" : "model_bad_request";
 }
 
-function isTimeout({ kind, name, code }: ErrorInfo): boolean {
-  return kind === "APIConnectionTimeoutError" || name === "TimeoutError" || /TIMEDOUT|_TIMEOUT$/.test(code);
+function isTimeout({ className, name, code }: ErrorInfo): boolean {
+  return className === "APIConnectionTimeoutError" || name === "TimeoutError" || /TIMEDOUT|_TIMEOUT$/.test(code);
 }
 
-function isConnection({ kind, message, code }: ErrorInfo): boolean {
+function isConnectionError({ className, message, code }: ErrorInfo): boolean {
   return (
-    kind === "APIConnectionError" ||
+    className === "APIConnectionError" ||
     /^(?:E[A-Z]+|EAI_\w+|UND_ERR_\w+)$/.test(code) ||
-    (kind === "TypeError" && /^(?:fetch failed|terminated)$/.test(message))
+    (className === "TypeError" && /^(?:fetch failed|terminated)$/.test(message))
   );
 }
 
-/** The error and its causes, outermost first. */
+function isNotSent({ code, systemCall }: ErrorInfo): boolean {
+  return notSentCodes.test(code) || notSentSystemCalls.includes(systemCall);
+}
+
+/** Returns the error and its causes, outermost first. */
 function getErrorChain(error: unknown): ErrorInfo[] {
-  const links: ErrorInfo[] = [];
-  for (let current = error; current !== undefined && current !== null && links.length < 5; current = getFields(current).cause) {
-    links.push(getErrorInfo(current));
+  const chain: ErrorInfo[] = [];
+  for (let current = error; current !== undefined && current !== null && chain.length < maxCauses; current = getFields(current).cause) {
+    chain.push(getErrorInfo(current));
   }
-  return links;
+  return chain;
 }
 
 function getErrorInfo(error: unknown): ErrorInfo {
@@ -104,27 +115,29 @@ function getErrorInfo(error: unknown): ErrorInfo {
   const status = [fields.status, fields.statusCode, response.status].find((value) => typeof value === "number");
   const headers = fields.headers ?? response.headers;
   return {
-    kind: error instanceof Error ? error.constructor.name : "",
+    className: error instanceof Error ? error.constructor.name : "",
     name: getText(fields.name),
-    // LangChain adds a link that is of no use here.
+    // LangChain appends a link to its documentation.
     message: (typeof error === "string" ? error : getText(fields.message)).replace(/\s*Troubleshooting URL: \S+\s*$/, ""),
     code: getText(fields.code),
     type: getText(fields.type),
-    status: typeof status === "number" ? status : undefined,
+    systemCall: getText(fields.syscall),
+    status,
     headers: headers instanceof Headers ? headers : typeof headers === "object" && headers !== null ? getFields(headers) : undefined,
   };
 }
 
+/** Copies only message and stack, redacted. */
 function toSafeError(error: unknown, redact: (text: string) => string): Error {
-  const shown = new Error(redact(error instanceof Error ? error.message : String(error)));
-  if (error instanceof Error) shown.stack = error.stack?.split("\n").map(redact).join("\n");
-  return shown;
+  const safeError = new Error(redact(getErrorMessage(error)));
+  if (error instanceof Error) safeError.stack = error.stack?.split("\n").map(redact).join("\n");
+  return safeError;
 }
 
-/** Also what an error inherits, which a spread would leave out. */
+/** Returns an object's fields, with inherited ones that errors commonly have; a spread would leave those out. */
 function getFields(value: unknown): Record<string, unknown> {
   if (typeof value !== "object" || value === null) return {};
-  const names = ["name", "message", "code", "type", "status", "statusCode", "headers", "response", "cause"];
+  const names = ["name", "message", "code", "type", "syscall", "status", "statusCode", "headers", "response", "cause"];
   return { ...value, ...Object.fromEntries(names.filter((name) => name in value).map((name) => [name, Reflect.get(value, name)])) };
 }
 

@@ -4,19 +4,33 @@ import { z } from "zod";
 import type { ModelResponse } from "../model-call.js";
 import { stripReasoning } from "./strip-reasoning.js";
 
-/** What the providers call a reply that ran into its output limit, or that was declined. */
-const cutOffReasons = new Set(["length", "max_tokens", "max_output_tokens", "model_length"]);
-const declinedReasons = new Set(["content_filter", "refusal", "safety", "recitation", "prohibited_content", "blocklist"]);
+/** Finish reasons of the providers for a response that reached its output limit. */
+const lengthReasons = new Set(["length", "max_tokens", "max_output_tokens", "model_length"]);
+/** Finish reasons of the providers for a declined request. */
+const refusalReasons = new Set(["content_filter", "refusal", "safety", "recitation", "prohibited_content", "blocklist"]);
 
-const tokens = z.int().min(0).nullable().catch(null);
-const Usage = z.object({ input_tokens: tokens, output_tokens: tokens });
-const word = z.string().trim().min(1).optional().catch(undefined);
-const Metadata = z.object({ finish_reason: word, stop_reason: word, finishReason: word, done_reason: word, model_name: word, model: word });
+/** Bounds names from a server, which end up in every row. */
+const maxNameLength = 200;
+
+const tokenCount = z.int().min(0).nullable().catch(null);
+const Usage = z.object({ input_tokens: tokenCount, output_tokens: tokenCount });
+const optionalName = z.string().trim().min(1).optional().catch(undefined);
+const Metadata = z.object({
+  finish_reason: optionalName,
+  stop_reason: optionalName,
+  finishReason: optionalName,
+  done_reason: optionalName,
+  model_name: optionalName,
+  model: optionalName,
+});
 const TextBlock = z.object({ type: z.literal("text"), text: z.string() });
 
 /**
- * What a model said, from the message that LangChain made of it: the text blocks alone, without thinking. A reply whose
- * thinking was cut off has no text and the finish `length`. `model` is the name to report where the endpoint gives none.
+ * Converts LangChain's message to a response: the text blocks only, without reasoning.
+ *
+ * A response whose reasoning was cut off has no text and the finish reason `length`.
+ *
+ * @param model Name to report where the endpoint reports none.
  */
 export function parseAiMessage(message: BaseMessage, model: string): ModelResponse {
   const metadata = Metadata.parse(message.response_metadata ?? {});
@@ -25,10 +39,10 @@ export function parseAiMessage(message: BaseMessage, model: string): ModelRespon
   const usage = Usage.parse("usage_metadata" in message ? (message.usage_metadata ?? {}) : {});
   return {
     text,
-    finishReason: declinedReasons.has(reason) ? "refusal" : cutOff || cutOffReasons.has(reason) ? "length" : "stop",
+    finishReason: refusalReasons.has(reason) ? "refusal" : cutOff || lengthReasons.has(reason) ? "length" : "stop",
     usage: { inputTokens: usage.input_tokens, outputTokens: usage.output_tokens },
-    model: (metadata.model_name ?? metadata.model ?? model).slice(0, 200),
-    messageId: word.parse(message.id)?.slice(0, 200),
+    model: (metadata.model_name ?? metadata.model ?? model).slice(0, maxNameLength),
+    messageId: optionalName.parse(message.id)?.slice(0, maxNameLength),
   };
 }
 

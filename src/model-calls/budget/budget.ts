@@ -1,30 +1,29 @@
-import { InputError, type ModelCaller, ReviewInstructError } from "../../errors.js";
-import { type CallModel, type ModelRequest, type ModelResponse, formatCaller } from "../model-call.js";
+import { InputError } from "../../errors.js";
+import { type ModelMiddleware, type ModelRequest, formatCaller } from "../model-call.js";
+import { BudgetError } from "./budget-error.js";
+import { type Limits, formatLimit, getShardLimits } from "./limits.js";
+import { getMaxUsage, isPossiblyCharged } from "./max-usage.js";
+import { type PriceTable, type PricedUsage, assertPricesKnown, getPrice, sumCosts } from "./prices.js";
 import { type Tokens, getChargedTokens } from "./usage-ledger-lines.js";
-import type { UsageLedger, Reservation } from "./usage-ledger.js";
-import { formatLimit, getShardLimits } from "./limits.js";
-import { type PriceTable, assertPricesKnown, getPrice, totalCost } from "./prices.js";
+import type { Reservation, UsageLedger } from "./usage-ledger.js";
 import { type UsageSummary, getUncountedTokens, summarizeUsage } from "./usage-summary.js";
-import { isPossiblyCharged, getMaxUsage } from "./max-usage.js";
 
-/** A limit is reached: nothing more may be sent. Stops the run; raising the limit and resuming goes on. Code `budget_exhausted`. */
-export class BudgetError extends ReviewInstructError {
-  override readonly name = "BudgetError";
-
-  constructor(
-    message: string,
-    details: { limit: "maxTokens" | "maxUsd"; most: number; spent: number; needed: number; caller: ModelCaller; model: string },
-  ) {
-    super("budget_exhausted", message, details);
-  }
-}
-
+/** Options of {@link createBudget}. */
 export interface BudgetOptions {
-  /** Most tokens, input and output together, over everything in the ledger. Default null: no limit. */
+  /**
+   * Maximum number of tokens, input and output together, over everything in the ledger.
+   * @default null, no limit
+   */
   readonly maxTokens?: number | null;
-  /** Most US dollars, likewise. Every model then needs a price. Default null: no limit. */
+  /**
+   * Maximum cost in US dollars, likewise. Every model then needs a price.
+   * @default null, no limit
+   */
   readonly maxUsd?: number | null;
-  /** Shards that share the limits, each with a ledger of its own: this one keeps to its equal part. Default 1. */
+  /**
+   * Number of shards that share the limits, each with its own ledger. This one keeps to its equal part.
+   * @default 1
+   */
   readonly shards?: number;
   readonly prices: PriceTable;
   readonly ledger: UsageLedger;
@@ -32,12 +31,14 @@ export interface BudgetOptions {
 
 export interface Budget {
   /**
-   * Lets an attempt go out only if even its worst case keeps within the limits. One that does not fit beside the calls in
-   * flight waits for them, first come, first served, or until its signal fires; one that would not fit even if none of them
-   * were charged fails with `BudgetError`. Throws `InputError` where `maxUsd` meets a model without a price.
+   * Sends an attempt only if even its maximum usage keeps within the limits.
+   *
+   * An attempt that does not fit beside the calls in flight waits for them, first come, first served, until its signal
+   * aborts. An attempt that would not fit even if none of them were charged fails with `BudgetError`; with `maxUsd`, a model
+   * without a price fails with `InputError`.
    */
-  readonly middleware: (access: CallModel) => CallModel;
-  /** What all runs of the ledger spent so far. */
+  readonly middleware: ModelMiddleware;
+  /** Returns the usage of all runs of the ledger. */
   readonly getUsage: () => UsageSummary;
 }
 
@@ -47,78 +48,81 @@ interface TokensAndCost {
   readonly usd: number;
 }
 
-interface Waiting {
+interface WaitingCall {
   readonly request: ModelRequest;
-  readonly worst: Tokens;
-  readonly enter: (call: Reservation) => void;
-  readonly fail: (reason: unknown) => void;
+  readonly maxUsage: Tokens;
+  readonly resolve: (reservation: Reservation) => void;
+  readonly reject: (error: unknown) => void;
 }
 
-/** Most worst cases that are put on record ahead, and the share of what is left that they may take: a kill charges them. */
+/** Maximum number of further calls reserved with one line of the ledger. */
 const maxPrereserved = 8;
+/** Share of the remaining budget that those calls may reserve, since a kill charges them. */
 const prereserveShare = 0.02;
 
 /**
- * Keeps spending within limits. A call is charged at its worst case while it is in flight, and at what its endpoint counted
- * once it replied. It stays at the worst case where the endpoint did not count, or failed in a way that may have been charged
- * (see {@link isPossiblyCharged}). So what endpoints count never exceeds a limit, nor over resumes and kills if the ledger is
- * kept in a file. Throws `InputError` for a limit that is no positive number, or if `maxUsd` meets a ledger with unpriced models.
+ * Creates a budget, which keeps usage within limits.
+ *
+ * A call in flight is charged its maximum usage, and then what its endpoint counted. It stays at the maximum if the endpoint
+ * did not count, or if it failed in a way that may have been charged (see {@link isPossiblyCharged}). So what endpoints count
+ * never exceeds a limit, even over resumes and kills if the ledger is stored in a file.
+ *
+ * @throws {InputError} If a limit is not a positive number, or if `maxUsd` is set and the ledger has models without a price.
  */
 export function createBudget({ maxTokens = null, maxUsd = null, shards = 1, prices, ledger }: BudgetOptions): Budget {
-  const part = getShardLimits({ maxTokens, maxUsd }, shards);
-  const most: TokensAndCost = { tokens: parseLimit("maxTokens", part.maxTokens), usd: parseLimit("maxUsd", part.maxUsd) };
+  const shardLimits = getShardLimits({ maxTokens, maxUsd }, shards);
+  const limits: TokensAndCost = { tokens: parseLimit("maxTokens", shardLimits.maxTokens), usd: parseLimit("maxUsd", shardLimits.maxUsd) };
   if (maxUsd !== null) assertPricesKnown(prices, ledger.usage.keys());
-  const waiting: Waiting[] = [];
+  const waiting: WaitingCall[] = [];
 
-  function amountOf(usages: Iterable<readonly [string, Tokens & { readonly cachedInputTokens?: number }]>): TokensAndCost {
-    const listed = [...usages];
-    const tokens = listed.reduce((sum, [, usage]) => sum + usage.inputTokens + usage.outputTokens, 0);
-    // Without a limit in dollars, models without a price do no harm.
-    return { tokens, usd: totalCost(listed, prices).usd ?? 0 };
+  function toAmount(usages: Iterable<readonly [model: string, usage: Tokens & Pick<PricedUsage, "cachedInputTokens">]>): TokensAndCost {
+    const entries = [...usages];
+    const tokens = entries.reduce((sum, [, usage]) => sum + usage.inputTokens + usage.outputTokens, 0);
+    // Null only without maxUsd, where the cost does not matter.
+    return { tokens, usd: sumCosts(entries, prices).usd ?? 0 };
   }
 
-  function charged(): TokensAndCost {
-    return amountOf(
-      [...ledger.usage].map(([model, account]) => [model, { ...getChargedTokens(account), cachedInputTokens: account.cachedInputTokens }]),
-    );
+  function getSpent(): TokensAndCost {
+    return toAmount([...ledger.usage].map(([model, usage]) => [model, { ...getChargedTokens(usage), cachedInputTokens: usage.cachedInputTokens }]));
   }
 
-  /** Lets in whoever is next, as far as there is room, and turns away whoever can never get in. */
+  /** Admits waiting calls in order while there is room, and rejects those that can never fit. */
   function admitWaiting(): void {
     for (let next = waiting[0]; next; next = waiting[0]) {
-      const { request, worst } = next;
+      const { request, maxUsage } = next;
       const { model } = request.settings;
-      const spent = charged();
-      const needed = amountOf([[model, worst]]);
-      const limit = findExceededLimit(add(spent, needed), most);
-      const taken = add(add(spent, amountOf(ledger.inFlight)), needed);
-      if (limit === null && findExceededLimit(taken, most) !== null) return;
+      const spent = getSpent();
+      const needed = toAmount([[model, maxUsage]]);
+      const exceededLimit = findExceededLimit(add(spent, needed), limits);
+      const committed = add(add(spent, toAmount(ledger.inFlight)), needed);
+      if (exceededLimit === null && findExceededLimit(committed, limits) !== null) return;
       waiting.shift();
-      if (limit !== null) {
-        next.fail(budgetExceededError(limit, request, spent, needed));
+      if (exceededLimit !== null) {
+        next.reject(createBudgetError(exceededLimit, request, spent, needed));
         continue;
       }
       try {
-        next.enter(ledger.reserve(model, worst, getPrereserveCount(taken, needed, most)));
+        next.resolve(ledger.reserve(model, maxUsage, getPrereserveCount(committed, needed, limits)));
       } catch (error) {
-        next.fail(error);
+        next.reject(error);
       }
     }
   }
 
-  function budgetExceededError(
-    limit: keyof TokensAndCost,
+  function createBudgetError(
+    unit: keyof TokensAndCost,
     { caller, settings: { model } }: ModelRequest,
     spent: TokensAndCost,
     needed: TokensAndCost,
   ): BudgetError {
-    const name = limit === "tokens" ? "maxTokens" : "maxUsd";
-    const told = (amount: number) => (limit === "tokens" ? `${amount} tokens` : `$${amount.toFixed(4)}`);
-    const assumed = limit === "tokens" ? getUncountedTokens(ledger.usage) : 0;
+    const limit = unit === "tokens" ? "maxTokens" : "maxUsd";
+    const format = (amount: number) => (unit === "tokens" ? `${amount} tokens` : `$${amount.toFixed(4)}`);
+    const uncounted = unit === "tokens" ? getUncountedTokens(ledger.usage) : 0;
+    const uncountedNote = uncounted > 0 ? ` (including the maximum of ${uncounted} for calls that were not counted)` : "";
     const message =
-      `the budget is used up: ${told(spent[limit])} of ${formatLimit(name, most[limit], shards)} are spent${assumed > 0 ? ` (${assumed} of them assumed, for calls that were not counted)` : ""}, ` +
-      `and the next call (${formatCaller(caller)}, ${model}) may take up to ${told(needed[limit])}. Raise ${name} and resume to go on`;
-    return new BudgetError(message, { limit: name, most: most[limit], spent: spent[limit], needed: needed[limit], caller, model });
+      `the budget is used up: ${format(spent[unit])} of ${formatLimit(limit, limits[unit], shards)} are spent${uncountedNote}, ` +
+      `and the next call (${formatCaller(caller)}, ${model}) may take up to ${format(needed[unit])}. Raise ${limit} and resume to continue`;
+    return new BudgetError(message, { limit, max: limits[unit], spent: spent[unit], needed: needed[unit], caller, model });
   }
 
   function reserve(request: ModelRequest, signal: AbortSignal | undefined): Promise<Reservation> {
@@ -126,35 +130,35 @@ export function createBudget({ maxTokens = null, maxUsd = null, shards = 1, pric
     const { model } = request.settings;
     if (maxUsd !== null && getPrice(prices, model) === null) assertPricesKnown(prices, [model]);
     return new Promise((resolve, reject) => {
-      const stop = () => {
-        waiting.splice(waiting.indexOf(entry), 1);
+      const onAbort = () => {
+        waiting.splice(waiting.indexOf(call), 1);
         reject(signal?.reason);
-        // Whoever stood behind may need less.
+        // The next call in the queue may need less.
         admitWaiting();
       };
-      const settled =
+      const withoutListener =
         <T>(settle: (value: T) => void) =>
         (value: T) => {
-          signal?.removeEventListener("abort", stop);
+          signal?.removeEventListener("abort", onAbort);
           settle(value);
         };
-      const entry: Waiting = { request, worst: getMaxUsage(request), enter: settled(resolve), fail: settled(reject) };
-      signal?.addEventListener("abort", stop, { once: true });
-      waiting.push(entry);
+      const call: WaitingCall = { request, maxUsage: getMaxUsage(request), resolve: withoutListener(resolve), reject: withoutListener(reject) };
+      signal?.addEventListener("abort", onAbort, { once: true });
+      waiting.push(call);
       admitWaiting();
     });
   }
 
   return {
-    middleware: (access) => async (request, config) => {
-      const call = await reserve(request, config.signal);
+    middleware: (next) => async (request, config) => {
+      const reservation = await reserve(request, config.signal);
       try {
-        const reply: ModelResponse = await access(request, config);
-        call.commit(reply.usage);
-        return reply;
+        const response = await next(request, config);
+        reservation.commit(response.usage);
+        return response;
       } catch (error) {
-        if (isPossiblyCharged(error)) call.commitMax();
-        else call.release();
+        if (isPossiblyCharged(error)) reservation.commitMax();
+        else reservation.release();
         throw error;
       } finally {
         admitWaiting();
@@ -164,7 +168,7 @@ export function createBudget({ maxTokens = null, maxUsd = null, shards = 1, pric
   };
 }
 
-function parseLimit(name: string, limit: number | null): number {
+function parseLimit(name: keyof Limits, limit: number | null): number {
   if (limit === null) return Infinity;
   if (Number.isFinite(limit) && limit > 0) return limit;
   throw new InputError(`\`${name}\` must be a number above 0, or be left out; it is ${limit}`, { field: name });
@@ -174,14 +178,14 @@ function add(a: TokensAndCost, b: TokensAndCost): TokensAndCost {
   return { tokens: a.tokens + b.tokens, usd: a.usd + b.usd };
 }
 
-/** The limit that an amount is above. */
-function findExceededLimit(amount: TokensAndCost, most: TokensAndCost): keyof TokensAndCost | null {
-  if (amount.tokens > most.tokens) return "tokens";
-  return amount.usd > most.usd ? "usd" : null;
+function findExceededLimit(amount: TokensAndCost, limits: TokensAndCost): keyof TokensAndCost | null {
+  if (amount.tokens > limits.tokens) return "tokens";
+  return amount.usd > limits.usd ? "usd" : null;
 }
 
-function getPrereserveCount(taken: TokensAndCost, needed: TokensAndCost, most: TokensAndCost): number {
-  const within = (unit: keyof TokensAndCost) =>
-    needed[unit] === 0 ? maxPrereserved : Math.floor((prereserveShare * (most[unit] - taken[unit])) / needed[unit]);
-  return Math.min(maxPrereserved, within("tokens"), within("usd"));
+/** Returns how many further calls of this size to reserve. */
+function getPrereserveCount(committed: TokensAndCost, needed: TokensAndCost, limits: TokensAndCost): number {
+  const countByUnit = (unit: keyof TokensAndCost) =>
+    needed[unit] === 0 ? maxPrereserved : Math.floor((prereserveShare * (limits[unit] - committed[unit])) / needed[unit]);
+  return Math.min(maxPrereserved, countByUnit("tokens"), countByUnit("usd"));
 }

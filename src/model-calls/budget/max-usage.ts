@@ -1,26 +1,28 @@
 import { ModelCallError } from "../../errors.js";
-import type { ModelRequest } from "../model-call.js";
 import { AttemptError } from "../attempt/attempt-error.js";
+import type { ModelRequest } from "../model-call.js";
 import type { Tokens } from "./usage-ledger-lines.js";
-import { wasNeverSent } from "../attempt/request-sent.js";
 
 /** Marks that chat templates put around a message: 3 to 5 tokens in ChatML, Llama 3 and Harmony. */
-const tokensAroundMessage = 16;
-/** What templates add once: start marks and a system text of their own (the longest known, Harmony's, has about 100 tokens). */
-const tokensAroundRequest = 256;
+const tokensPerMessage = 16;
+/** Start marks and system text that chat templates add once. The longest known text, Harmony's, has about 100 tokens. */
+const tokensPerRequest = 256;
 
 /**
- * The most tokens that one attempt can take.
+ * Returns the maximum number of tokens that one attempt can use.
  *
- * Input: a token of any tokenizer in use (byte-level BPE, or SentencePiece with byte fallback) stands for at least one byte
- * of text, so UTF-8 bytes bound tokens from above; some tokenizers normalise first, so the longest of the normal forms
- * counts. The JSON of messages and schema is never shorter than what a template makes of them. Templates' own words come on
- * top. Output: the output limit. Only an endpoint that adds a long hidden prompt, or ignores the output limit, takes more.
+ * Input: a token of any tokenizer in use (byte-level BPE, or SentencePiece with byte fallback) covers at least one byte of
+ * text, so the number of UTF-8 bytes is an upper bound. Some tokenizers normalise first, so the longest normal form counts.
+ * The JSON of messages and schema is at least as long as what a template makes of them; the template's own text is added.
+ * Output: the output limit. An endpoint exceeds this only if it adds a long hidden prompt or ignores the output limit.
  */
 export function getMaxUsage({ messages, settings, responseFormat }: ModelRequest): Tokens {
-  const content = messages.map((message) => countBytes([message.type, message.content]) + tokensAroundMessage);
-  const input = content.reduce((sum, tokens) => sum + tokens, tokensAroundRequest) + (responseFormat ? countBytes(responseFormat) : 0);
-  return { inputTokens: input, outputTokens: settings.maxOutputTokens };
+  const messageTokens = messages.map((message) => countBytes([message.type, message.content]) + tokensPerMessage);
+  const schemaTokens = responseFormat ? countBytes(responseFormat) : 0;
+  return {
+    inputTokens: messageTokens.reduce((sum, tokens) => sum + tokens, tokensPerRequest) + schemaTokens,
+    outputTokens: settings.maxOutputTokens,
+  };
 }
 
 function countBytes(value: unknown): number {
@@ -30,18 +32,19 @@ function countBytes(value: unknown): number {
   return Math.max(...[json, json.normalize("NFC"), json.normalize("NFKC")].map((text) => Buffer.byteLength(text)));
 }
 
-/** Statuses by which a gateway gives up on a server that may go on working: timeouts, and lost or broken answers. */
-const gatewayStatuses = new Set([408, 499, 502, 504, 520, 524]);
+/** Statuses of a gateway that gives up on a server which may continue: timeouts, and lost or broken responses. */
+const gatewayStatuses: readonly number[] = [408, 499, 502, 504, 520, 524];
 
 /**
- * Whether an attempt that failed may have been charged all the same. Not so: a request that never left, and one that the
- * endpoint answered with an error status, apart from a gateway's. So: timeouts, resets, aborts, broken answers, and all else.
+ * Returns true if a failed attempt may have been charged.
+ *
+ * Certainly not charged are requests that were never sent, and those answered with an error status, except a gateway's. All
+ * others may be: timeouts, resets, aborts, broken responses.
  */
 export function isPossiblyCharged(error: unknown): boolean {
   if (error instanceof ModelCallError) return error.code !== "model_invalid_configuration";
   if (!(error instanceof AttemptError)) return true;
-  const { detail } = error;
-  if (detail.status !== undefined && detail.status >= 400) return gatewayStatuses.has(detail.status);
-  const unsent = error.code === "model_invalid_configuration" || detail.requestNotSent === true || wasNeverSent(error);
-  return !unsent;
+  const { status, requestNotSent } = error.details;
+  if (status !== undefined && status >= 400) return gatewayStatuses.includes(status);
+  return error.code !== "model_invalid_configuration" && requestNotSent !== true;
 }

@@ -1,53 +1,57 @@
 import { appendFileSync, closeSync, fdatasyncSync, ftruncateSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 
-import { ReviewInstructError } from "../../errors.js";
+import { ReviewInstructError, getErrorMessage } from "../../errors.js";
 import { type UsageLedger, type UsageLedgerStorage, createUsageLedger } from "./usage-ledger.js";
 
 /**
- * Opens or starts the ledger in `file`. One process at a time may have it open.
+ * Opens the ledger in `file`, or creates it. Only one process may have it open.
  *
- * Its promise, over kills and, as far as the file system keeps what was synced, power cuts: what the file holds (counted,
- * assumed and held) is never less than what endpoints have charged. So a line holds the worst cases of calls before they go
- * out, and whoever opens a ledger that still holds something takes that as spent. A line is written when a call does not fit
- * under what is held, and otherwise once a second while calls are settled. Each is synced (fdatasync) before anything relies
- * on it. Writing is synchronous: the call has to wait for it anyway.
+ * The file never records less (counted, uncounted and reserved) than endpoints have charged. This holds after kills, and
+ * after power cuts if the file system keeps synced data. Therefore a line reserves the maximum usage of calls before they
+ * are sent, and reservations found when opening count as used. A line is written when a call does not fit into the
+ * reservations, otherwise at most once a second while calls are settled, and is synced (fdatasync) before anything relies on
+ * it. Writing is synchronous, as the call has to wait for it anyway.
  *
- * Throws `usage_ledger_write_failed` where the file cannot be opened, and `InputError` where it is damaged. A last line that was cut
- * off is no damage.
+ * @throws {ReviewInstructError} `usage_ledger_write_failed` if the file cannot be opened.
+ * @throws {InputError} If the file is damaged. A last line that was cut off is not damage.
  */
 export function openUsageLedger(file: string): UsageLedger {
-  const { descriptor, recorded } = openFile(file);
-  const length = recorded.lastIndexOf("\n") + 1;
+  const { descriptor, content } = openFile(file);
+  const length = content.lastIndexOf("\n") + 1;
   try {
-    return createUsageLedger(recorded.toString("utf8", 0, length), storageIn(descriptor, length, length === recorded.length), file);
+    return createUsageLedger(content.toString("utf8", 0, length), createFileStorage(descriptor, length, length === content.length), file);
   } catch (error) {
     closeSync(descriptor);
     throw error;
   }
 }
 
-function openFile(file: string): { descriptor: number; recorded: Buffer } {
+function openFile(file: string): { descriptor: number; content: Buffer } {
   try {
     mkdirSync(dirname(file), { recursive: true });
     const descriptor = openSync(file, "a+");
-    return { descriptor, recorded: readFileSync(descriptor) };
+    return { descriptor, content: readFileSync(descriptor) };
   } catch (cause) {
-    const message = `cannot open the usage ledger ${file}: ${String(cause)}. Make room or the folder writable, then run again`;
+    const message = `cannot open the usage ledger ${file}: ${getErrorMessage(cause)}. Free some space or make the folder writable, then run again`;
     throw new ReviewInstructError("usage_ledger_write_failed", message, { file }, { cause });
   }
 }
 
-/** Appends after the first `length` bytes, which are whole lines. What stands behind them is a line that was cut off. */
-function storageIn(descriptor: number, length: number, intact: boolean): UsageLedgerStorage {
+/**
+ * Appends after the first `length` bytes, which are complete lines.
+ *
+ * @param isComplete False if an incomplete line follows them, which the next one replaces.
+ */
+function createFileStorage(descriptor: number, length: number, isComplete: boolean): UsageLedgerStorage {
   return {
     append(line) {
-      if (!intact) ftruncateSync(descriptor, length);
-      intact = false;
+      if (!isComplete) ftruncateSync(descriptor, length);
+      isComplete = false;
       appendFileSync(descriptor, line);
       fdatasyncSync(descriptor);
       length += Buffer.byteLength(line);
-      intact = true;
+      isComplete = true;
     },
     close: () => closeSync(descriptor),
   };

@@ -1,107 +1,117 @@
-import { ReviewInstructError } from "../../errors.js";
-import {
-  type UsageByModel,
-  type Reservations,
-  type ModelUsage,
-  type Tokens,
-  addUsage,
-  addTokens,
-  getChargedTokens,
-  ledgerLine,
-  zeroTokens,
-  readLedgerLines,
-} from "./usage-ledger-lines.js";
+import { ReviewInstructError, getErrorMessage } from "../../errors.js";
 import type { PricedUsage } from "./prices.js";
+import {
+  type ModelUsage,
+  type Reservations,
+  type Tokens,
+  type UsageByModel,
+  addTokens,
+  addUsage,
+  formatLedgerLine,
+  getChargedTokens,
+  parseLedgerLines,
+  zeroTokens,
+} from "./usage-ledger-lines.js";
 
-/** A call that is on record as being in flight. Exactly one of its methods is to be called, once. None of them throws. */
+/** The reservation of one call in flight. Call exactly one method, once. None of them throws. */
 export interface Reservation {
-  /** A reply came. What its endpoint did not count is charged at the worst case. */
+  /** Records the usage of a response. Tokens that the endpoint did not count are charged at the maximum. */
   commit(usage: PricedUsage): void;
-  /** It failed and was surely not charged. */
+  /** Removes the reservation of a call that was certainly not charged. */
   release(): void;
-  /** It failed and may have been charged: stays charged at the worst case. */
+  /** Charges the maximum for a failed call that may have been charged. */
   commitMax(): void;
 }
 
-/** The book of all model calls of an output folder, over all its runs. */
+/** The usage of all model calls of an output folder, over all its runs. */
 export interface UsageLedger {
-  /** Everything settled so far, by model as the settings name it. */
+  /** Settled usage by model, as settings name it. */
   readonly usage: UsageByModel;
-  /** Worst cases of the calls in flight, by model. */
+  /** Maximum usage of the calls in flight, by model. */
   readonly inFlight: Reservations;
   /**
-   * Puts a call on record before it goes out. `ahead` worst cases more are put on record with it wherever a line has to be
-   * written, so that not every call writes one; a kill charges them too. Throws `ReviewInstructError` `usage_ledger_write_failed`.
+   * Reserves the maximum usage of a call before it is sent.
+   *
+   * @param prereserved Number of further calls to reserve if a line has to be written, so that not every call writes one. A
+   *   kill charges them too.
+   * @throws {ReviewInstructError} `usage_ledger_write_failed` if the reservation cannot be written.
    */
-  reserve(model: string, worst: Tokens, ahead: number): Reservation;
-  /** Writes what is left and lets go of the file. Throws like `begin`. */
+  reserve(model: string, maxUsage: Tokens, prereserved: number): Reservation;
+  /**
+   * Writes what is unwritten and closes the file.
+   *
+   * @throws {ReviewInstructError} `usage_ledger_write_failed`. The ledger stays open then.
+   */
   close(): void;
 }
 
-/** Where lines go. `append` returns once the line would survive a power cut. A line that failed may stand there in part or whole; the next takes its place. */
+/** Where lines are written. */
 export interface UsageLedgerStorage {
+  /** Returns once the line would survive a power cut. After a failure the line may be on disk in part; the next one replaces it. */
   append(line: string): void;
   close(): void;
 }
 
 /** Longest time for which settled calls stay unwritten, in milliseconds. */
-const flushEveryMs = 1000;
+const maxUnwrittenMs = 1000;
 
-/** A ledger that forgets. */
+/** Creates a ledger that is not stored. */
 export function createMemoryLedger(): UsageLedger {
   return createUsageLedger("", { append: () => undefined, close: () => undefined });
 }
 
-/** A ledger that goes on from `recorded`, the text of its lines so far, and writes to `storage`. */
-export function createUsageLedger(recorded: string, storage: UsageLedgerStorage, name = "usage ledger"): UsageLedger {
-  const { accounts, held: left } = readLedgerLines(recorded, name);
+/**
+ * Creates a ledger on some storage.
+ *
+ * @param content The lines written so far.
+ * @param name Names the ledger in errors.
+ * @throws {InputError} If a line is damaged.
+ */
+export function createUsageLedger(content: string, storage: UsageLedgerStorage, name = "usage ledger"): UsageLedger {
+  const { usage, reserved: abandoned } = parseLedgerLines(content, name);
   /** Settled since the last line. */
   const unwritten = new Map<string, ModelUsage>();
   const inFlight = new Map<string, Tokens>();
-  /** Room to begin calls without a line, as it was when the last line was written. */
-  const ahead = new Map<string, Tokens>();
-  /** What the last line holds. Null once a line failed: it may stand there whole all the same, so nothing may rely on either. */
-  let held: Reservations | null = left;
+  /** Reserved for further calls by the last line. */
+  const prereserved = new Map<string, Tokens>();
+  /** Reservations recorded by the last line. Null after a failed write, as that line may or may not be on disk. */
+  let reserved: Reservations | null = abandoned;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
-  // What a killed process left in flight was perhaps charged.
-  for (const [model, tokens] of left) enter(model, assumed(tokens));
+  // Calls that a killed process left in flight may have been charged.
+  for (const [model, tokens] of abandoned) record(model, toUncounted(tokens));
 
-  function enter(model: string, entry: Partial<ModelUsage>): void {
-    addUsage(accounts, model, entry);
+  function record(model: string, entry: Partial<ModelUsage>): void {
+    addUsage(usage, model, entry);
     addUsage(unwritten, model, entry);
   }
 
   function write(): void {
     clearTimeout(timer);
     timer = undefined;
-    const next: Reservations = new Map([...inFlight].map(([model, tokens]) => [model, addTokens(tokens, ahead.get(model) ?? zeroTokens)]));
+    const next: Reservations = new Map([...inFlight].map(([model, tokens]) => [model, addTokens(tokens, prereserved.get(model) ?? zeroTokens)]));
     try {
-      storage.append(ledgerLine(unwritten, next));
+      storage.append(formatLedgerLine(unwritten, next));
     } catch (cause) {
-      held = null;
-      throw new ReviewInstructError(
-        "usage_ledger_write_failed",
-        `cannot write to ${name}: ${String(cause)}. Free some space, then resume`,
-        { file: name },
-        { cause },
-      );
+      reserved = null;
+      const message = `cannot write to ${name}: ${getErrorMessage(cause)}. Free some space, then resume`;
+      throw new ReviewInstructError("usage_ledger_write_failed", message, { file: name }, { cause });
     }
-    held = next;
+    reserved = next;
     unwritten.clear();
   }
 
-  /** Whether the last line still covers everything that this model may have been charged since. */
+  /** Returns true if the last line covers everything that this model may have been charged since. */
   function isCovered(model: string): boolean {
-    const { inputTokens, outputTokens } = held?.get(model) ?? zeroTokens;
-    const since = unwritten.get(model);
-    const most = addTokens(inFlight.get(model) ?? zeroTokens, since ? getChargedTokens(since) : zeroTokens);
-    return most.inputTokens <= inputTokens && most.outputTokens <= outputTokens;
+    const { inputTokens, outputTokens } = reserved?.get(model) ?? zeroTokens;
+    const settled = unwritten.get(model);
+    const needed = addTokens(inFlight.get(model) ?? zeroTokens, settled ? getChargedTokens(settled) : zeroTokens);
+    return needed.inputTokens <= inputTokens && needed.outputTokens <= outputTokens;
   }
 
-  /** A failure to write is told by the next call that needs a line, or on closing; nothing is lost until then. */
-  function tryToWrite(): void {
+  /** Ignores a failure: the next call that needs a line, or `close`, reports it. Nothing is lost until then. */
+  function tryWrite(): void {
     try {
       write();
     } catch (error) {
@@ -109,24 +119,24 @@ export function createUsageLedger(recorded: string, storage: UsageLedgerStorage,
     }
   }
 
-  function settle(model: string, worst: Tokens, entry?: Partial<ModelUsage>): void {
-    inFlight.set(model, addTokens(inFlight.get(model) ?? zeroTokens, worst, -1));
-    if (entry) enter(model, entry);
+  function settle(model: string, maxUsage: Tokens, entry?: Partial<ModelUsage>): void {
+    inFlight.set(model, addTokens(inFlight.get(model) ?? zeroTokens, maxUsage, -1));
+    if (entry) record(model, entry);
     if (closed) return;
-    // An endpoint counted more than the worst case: that must not wait.
-    if (!isCovered(model)) tryToWrite();
-    else timer ??= setTimeout(tryToWrite, flushEveryMs).unref();
+    // An endpoint may count more than the maximum. That is written at once.
+    if (!isCovered(model)) tryWrite();
+    else timer ??= setTimeout(tryWrite, maxUnwrittenMs).unref();
   }
 
   return {
-    usage: accounts,
+    usage,
     inFlight,
-    reserve(model, worst, calls) {
+    reserve(model, maxUsage, furtherCalls) {
       if (closed) throw new RangeError("the ledger is closed");
       const before = inFlight.get(model) ?? zeroTokens;
-      inFlight.set(model, addTokens(before, worst));
+      inFlight.set(model, addTokens(before, maxUsage));
       if (!isCovered(model)) {
-        ahead.set(model, { inputTokens: calls * worst.inputTokens, outputTokens: calls * worst.outputTokens });
+        prereserved.set(model, { inputTokens: furtherCalls * maxUsage.inputTokens, outputTokens: furtherCalls * maxUsage.outputTokens });
         try {
           write();
         } catch (error) {
@@ -135,39 +145,42 @@ export function createUsageLedger(recorded: string, storage: UsageLedgerStorage,
         }
       }
       return {
-        commit: (usage) => settle(model, worst, counted(usage, worst)),
-        release: () => settle(model, worst),
-        commitMax: () => settle(model, worst, { unconfirmedCalls: 1, ...assumed(worst) }),
+        commit: (counted) => settle(model, maxUsage, toUsage(counted, maxUsage)),
+        release: () => settle(model, maxUsage),
+        commitMax: () => settle(model, maxUsage, { unconfirmedCalls: 1, ...toUncounted(maxUsage) }),
       };
     },
     close() {
       if (closed) return;
-      ahead.clear();
-      if (unwritten.size > 0 || held?.size !== 0) write();
+      prereserved.clear();
+      if (unwritten.size > 0 || reserved?.size !== 0) write();
       closed = true;
       storage.close();
     },
   };
 }
 
-function assumed({ inputTokens, outputTokens }: Tokens): Partial<ModelUsage> {
+function toUncounted({ inputTokens, outputTokens }: Tokens): Partial<ModelUsage> {
   return { uncountedInputTokens: inputTokens, uncountedOutputTokens: outputTokens };
 }
 
-function counted(usage: PricedUsage, worst: Tokens): Partial<ModelUsage> {
-  const input = toCount(usage.inputTokens);
-  const output = toCount(usage.outputTokens);
+function toUsage(counted: PricedUsage, maxUsage: Tokens): Partial<ModelUsage> {
+  const input = parseCount(counted.inputTokens);
+  const output = parseCount(counted.outputTokens);
   return {
     calls: 1,
     unmeteredCalls: input === null || output === null ? 1 : 0,
     inputTokens: input ?? 0,
-    cachedInputTokens: Math.min(toCount(usage.cachedInputTokens) ?? 0, input ?? 0),
+    cachedInputTokens: Math.min(parseCount(counted.cachedInputTokens) ?? 0, input ?? 0),
     outputTokens: output ?? 0,
-    ...assumed({ inputTokens: input === null ? worst.inputTokens : 0, outputTokens: output === null ? worst.outputTokens : 0 }),
+    ...toUncounted({
+      inputTokens: input === null ? maxUsage.inputTokens : 0,
+      outputTokens: output === null ? maxUsage.outputTokens : 0,
+    }),
   };
 }
 
-/** A number of tokens, or null for anything that is none: the figure comes from a server. */
-function toCount(value: number | null | undefined): number | null {
+/** Returns null for anything that is not a number of tokens, since the value comes from a server. */
+function parseCount(value: number | null | undefined): number | null {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
 }

@@ -1,51 +1,53 @@
+import { type PriceTable, sumCosts } from "./prices.js";
 import type { UsageByModel } from "./usage-ledger-lines.js";
-import { type PriceTable, totalCost } from "./prices.js";
 
-/** What all runs of an output folder spent. */
+/** Usage of all runs of an output folder. */
 export interface UsageSummary {
-  /** Replies that came back. */
+  /** Responses received. */
   readonly calls: number;
   /** Tokens as the endpoints counted them. */
   readonly inputTokens: number;
   readonly outputTokens: number;
-  /** What those tokens cost; null where a price is unknown. */
+  /** Cost of the counted tokens. Null if a price is unknown. */
   readonly usd: number | null;
-  /** Replies among `calls` whose endpoint did not count, in whole or in part. */
+  /** Responses among `calls` for which the endpoint did not report all tokens. */
   readonly unmeteredCalls: number;
-  /** Attempts without a reply that may have been charged: timeouts, resets, aborts. */
+  /** Attempts without a response that may have been charged: timeouts, resets, aborts. */
   readonly unconfirmedCalls: number;
   /**
-   * Most tokens that may have been charged beyond the counted ones: estimated and uncertain calls, and calls that were in
-   * flight, or about to be, when a process was killed. They count against the limits.
+   * Maximum number of tokens that may have been charged beyond the counted ones, and that count against the limits:
+   * unmetered and unconfirmed calls, and calls in flight or reserved when a process was killed.
    */
   readonly uncountedTokens: number;
+  /** Cost of the uncounted tokens. Null if a price is unknown. */
   readonly uncountedUsd: number | null;
   readonly unpricedModels: readonly string[];
 }
 
-export function summarizeUsage(accounts: UsageByModel, prices: PriceTable): UsageSummary {
-  const listed = [...accounts];
+/** Adds up the usage of all models. */
+export function summarizeUsage(usageByModel: UsageByModel, prices: PriceTable): UsageSummary {
+  const entries = [...usageByModel];
   const sum = (name: "calls" | "unmeteredCalls" | "unconfirmedCalls" | "inputTokens" | "outputTokens") =>
-    listed.reduce((total, [, account]) => total + account[name], 0);
-  const counted = totalCost(listed, prices);
-  const assumed = totalCost(
-    listed.map(([model, account]) => [model, { inputTokens: account.uncountedInputTokens, outputTokens: account.uncountedOutputTokens }]),
+    entries.reduce((total, [, usage]) => total + usage[name], 0);
+  const countedCost = sumCosts(entries, prices);
+  const uncountedCost = sumCosts(
+    entries.map(([model, usage]) => [model, { inputTokens: usage.uncountedInputTokens, outputTokens: usage.uncountedOutputTokens }]),
     prices,
   );
   return {
     calls: sum("calls"),
     inputTokens: sum("inputTokens"),
     outputTokens: sum("outputTokens"),
-    usd: counted.usd,
+    usd: countedCost.usd,
     unmeteredCalls: sum("unmeteredCalls"),
     unconfirmedCalls: sum("unconfirmedCalls"),
-    uncountedTokens: getUncountedTokens(accounts),
-    uncountedUsd: assumed.usd,
-    unpricedModels: counted.unpricedModels,
+    uncountedTokens: getUncountedTokens(usageByModel),
+    uncountedUsd: uncountedCost.usd,
+    unpricedModels: countedCost.unpricedModels,
   };
 }
 
-/** Tokens that are charged without having been counted. */
-export function getUncountedTokens(accounts: UsageByModel): number {
-  return [...accounts.values()].reduce((total, account) => total + account.uncountedInputTokens + account.uncountedOutputTokens, 0);
+/** Returns the number of tokens that are charged but were never counted. */
+export function getUncountedTokens(usageByModel: UsageByModel): number {
+  return [...usageByModel.values()].reduce((total, usage) => total + usage.uncountedInputTokens + usage.uncountedOutputTokens, 0);
 }

@@ -2,14 +2,8 @@ import { createHash } from "node:crypto";
 
 import { z } from "zod";
 
-import {
-  type CallModel,
-  type DescribeEndpoint,
-  type ModelMiddleware,
-  type ModelRequest,
-  type ModelResponse,
-  describeBaseUrl,
-} from "../model-call.js";
+import { getErrorMessage } from "../../errors.js";
+import { type DescribeEndpoint, type ModelMiddleware, type ModelRequest, type ModelResponse, describeBaseUrl } from "../model-call.js";
 import type { ResponseStore } from "./response-store.js";
 
 /** Options of {@link createResponseCache}. */
@@ -17,7 +11,7 @@ export interface ResponseCacheOptions {
   readonly store: ResponseStore;
   /** Part of the key. Calls without an endpoint are not cached. */
   readonly describeEndpoint?: DescribeEndpoint;
-  /** Called once when the store fails; the run goes on without it. */
+  /** Called once when the store fails. The run continues without storing responses. */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -31,42 +25,45 @@ export interface CacheStats {
 }
 
 export interface ResponseCache {
-  /** Answers a request that was answered before. Such a response carries `cached: true` and cost nothing. */
+  /** Answers a repeated request from the store. Such a response has `cached: true` and cost nothing. */
   readonly middleware: ModelMiddleware;
   readonly getStats: () => CacheStats;
 }
 
-const tokens = z.int().min(0).nullable();
+const tokenCount = z.int().min(0).nullable();
 const StoredResponse = z.object({
   text: z.string().min(1),
   finishReason: z.literal("stop"),
-  usage: z.looseObject({ inputTokens: tokens, outputTokens: tokens }),
+  usage: z.looseObject({ inputTokens: tokenCount, outputTokens: tokenCount }),
   model: z.string(),
 });
-/** The digest tells a damaged but readable entry from a whole one. */
+type StoredResponse = Pick<ModelResponse, "text" | "finishReason" | "usage" | "model">;
+/** The digest detects an entry that is damaged but still valid JSON. */
 const Entry = z.object({ digest: z.string(), response: z.unknown() });
 
-/** Increased when keys or entries change their meaning. */
+/** Increase it when keys or entries change their meaning. */
 const formatVersion = 2;
 
 /**
  * Creates a cache of responses, keyed by everything that shapes one: caller, endpoint, model, sampling, messages, schema.
  *
- * Only complete responses with text are stored, and nothing else: no key, no prompt. A caller that cannot use a response
- * removes it with `evict`. A damaged entry counts as a miss and is replaced. Identical requests at the same time make one
- * call: the others wait for it, and make their own if it fails or its response is not stored.
+ * Stores only complete responses with text, and nothing else: no key, no prompt. A caller that cannot use a response removes
+ * it with `evict`. A damaged entry counts as a miss and is replaced.
+ *
+ * Identical requests at the same time make one call. The others wait for it, and call themselves, one after the other, if it
+ * fails or its response is not stored.
  */
 export function createResponseCache({ store, describeEndpoint = describeBaseUrl, onWarning }: ResponseCacheOptions): ResponseCache {
   const stats = { hits: 0, misses: 0, stored: 0 };
-  const inFlight = new Map<string, Promise<ModelResponse | null>>();
+  const inFlight = new Map<string, Promise<StoredResponse | null>>();
   let writable = true;
 
   function disableWrites(action: string, error: unknown): void {
-    if (writable) onWarning?.(`the response cache cannot be ${action} (${String(error)}): the run goes on without storing responses`);
+    if (writable) onWarning?.(`the response cache cannot be ${action} (${getErrorMessage(error)}): the run continues without storing responses`);
     writable = false;
   }
 
-  async function find(key: string): Promise<ModelResponse | null> {
+  async function find(key: string): Promise<StoredResponse | null> {
     try {
       return parseEntry(await store.get(key));
     } catch (error) {
@@ -75,12 +72,17 @@ export function createResponseCache({ store, describeEndpoint = describeBaseUrl,
     }
   }
 
-  async function save(key: string, response: ModelResponse): Promise<void> {
+  /** Returns the stored part of the response, or null if nothing was stored. */
+  async function save(key: string, { text, finishReason, usage, model }: ModelResponse): Promise<StoredResponse | null> {
+    if (finishReason !== "stop" || text.trim() === "") return null;
+    const response = { text, finishReason, usage, model };
     try {
       await store.set(key, formatEntry(response));
       stats.stored++;
+      return response;
     } catch (error) {
       disableWrites("written", error);
+      return null;
     }
   }
 
@@ -92,45 +94,41 @@ export function createResponseCache({ store, describeEndpoint = describeBaseUrl,
     }
   }
 
-  const toHit = (key: string, response: ModelResponse): ModelResponse => {
+  function toHit(key: string, response: StoredResponse): ModelResponse {
     stats.hits++;
     return { ...response, cached: true, evict: () => evict(key) };
-  };
+  }
 
   async function callAndStore(key: string, call: () => Promise<ModelResponse>): Promise<ModelResponse> {
-    let settle: (shared: ModelResponse | null) => void = () => undefined;
+    stats.misses++;
+    if (!writable) return call();
+    let settle: (stored: StoredResponse | null) => void = () => undefined;
     inFlight.set(key, new Promise((resolve) => (settle = resolve)));
-    let shared: ModelResponse | null = null;
+    let stored: StoredResponse | null = null;
     try {
-      stats.misses++;
       const response = await call();
-      if (!writable || response.finishReason !== "stop" || response.text.trim() === "") return response;
-      await save(key, response);
-      const { text, finishReason, usage, model } = response;
-      shared = { text, finishReason, usage, model };
-      return { ...response, evict: () => evict(key) };
+      stored = await save(key, response);
+      return stored ? { ...response, evict: () => evict(key) } : response;
     } finally {
       inFlight.delete(key);
-      settle(shared);
+      settle(stored);
     }
   }
 
   return {
-    middleware:
-      (next: CallModel): CallModel =>
-      async (request, config) => {
-        const endpoint = describeEndpoint(request.settings);
-        if (endpoint === null) return next(request, config);
+    middleware: (next) => async (request, config) => {
+      const endpoint = describeEndpoint(request.settings);
+      if (endpoint === null) return next(request, config);
+      const key = getCacheKey(endpoint, request);
+      for (;;) {
         config.signal?.throwIfAborted();
-        const key = getCacheKey(endpoint, request);
-        for (;;) {
-          const pending = inFlight.get(key);
-          const response = await (pending ? untilAborted(pending, config.signal) : find(key));
-          if (response) return toHit(key, response);
-          // Another request may have started its call while this one looked the key up.
-          if (!inFlight.has(key)) return callAndStore(key, () => next(request, config));
-        }
-      },
+        const pending = inFlight.get(key);
+        const response = await (pending ? waitUnlessAborted(pending, config.signal) : find(key));
+        if (response) return toHit(key, response);
+        // Another request may have started its call while this one read the store.
+        if (!inFlight.has(key)) return callAndStore(key, () => next(request, config));
+      }
+    },
     getStats: () => ({ ...stats }),
   };
 }
@@ -148,8 +146,8 @@ function getCacheKey(endpoint: string, { settings, messages, responseFormat, cal
   });
 }
 
-/** Waits for another request's call, but no longer than this request's signal allows. */
-async function untilAborted<T>(pending: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+/** Waits for another request's call until this request's own signal aborts. */
+async function waitUnlessAborted<T>(pending: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return pending;
   let onAbort = () => undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
@@ -163,19 +161,18 @@ async function untilAborted<T>(pending: Promise<T>, signal: AbortSignal | undefi
   }
 }
 
-function formatEntry({ text, finishReason, usage, model }: ModelResponse): string {
-  const response = { text, finishReason, usage, model };
+function formatEntry(response: StoredResponse): string {
   return JSON.stringify({ digest: computeDigest(response), response });
 }
 
 /** Returns null for a missing or damaged entry. */
-function parseEntry(text: string | undefined): ModelResponse | null {
+function parseEntry(text: string | undefined): StoredResponse | null {
   if (text === undefined) return null;
   try {
     const { digest, response } = Entry.parse(JSON.parse(text));
     return digest === computeDigest(response) ? StoredResponse.parse(response) : null;
   } catch {
-    // Cut off, or overwritten by something else: the entry is made again.
+    // Cut off, or overwritten by something else. The entry is replaced.
     return null;
   }
 }

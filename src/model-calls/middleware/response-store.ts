@@ -3,9 +3,16 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-import { InputError, hasErrorCode } from "../../errors.js";
+import { InputError, getErrorMessage, hasErrorCode } from "../../errors.js";
 
-/** Keeps texts by key. `new Keyv(...)` and its adapters fit as they are. */
+/**
+ * Stores texts by key.
+ *
+ * @example
+ * ```ts
+ * const store: ResponseStore = new Keyv(new KeyvRedis("redis://localhost:6379"));
+ * ```
+ */
 export interface ResponseStore {
   /** Returns the text, or undefined if there is none. */
   get(key: string): Promise<string | undefined>;
@@ -14,12 +21,13 @@ export interface ResponseStore {
 }
 
 /**
- * Creates a store with one file per text in `dir`. Several processes may share the folder, as files appear whole.
+ * Creates a store with one file per text in `dir`. Several processes may share the folder, as files appear atomically.
  *
  * @throws {InputError} If `dir` cannot be written.
  */
 export function createFileResponseStore(dir: string): ResponseStore {
   assertWritable(dir);
+  // Two-letter folders keep each folder small.
   const getPath = (key: string) => join(dir, key.slice(0, 2), `${key.slice(2)}.json`);
   return {
     async get(key) {
@@ -32,14 +40,14 @@ export function createFileResponseStore(dir: string): ResponseStore {
     },
     async set(key, value) {
       const path = getPath(key);
-      const draft = `${path}.${randomUUID()}.tmp`;
+      const tempPath = `${path}.${randomUUID()}.tmp`;
       try {
         await mkdir(dirname(path), { recursive: true });
-        await writeFile(draft, value, { flag: "wx" });
-        await rename(draft, path);
+        await writeFile(tempPath, value, { flag: "wx" });
+        await rename(tempPath, path);
       } catch (error) {
-        // Whatever prevents writing a draft may also prevent its removal.
-        await rm(draft, { force: true }).catch(() => undefined);
+        // Whatever prevented the write may also prevent the removal.
+        await rm(tempPath, { force: true }).catch(() => undefined);
         throw error;
       }
     },
@@ -48,12 +56,16 @@ export function createFileResponseStore(dir: string): ResponseStore {
 }
 
 function assertWritable(dir: string): void {
-  const probe = join(dir, `.${randomUUID()}.tmp`);
+  const probePath = join(dir, `.${randomUUID()}.tmp`);
   try {
     mkdirSync(dir, { recursive: true });
-    writeFileSync(probe, "");
-    rmSync(probe);
+    writeFileSync(probePath, "");
+    rmSync(probePath);
   } catch (cause) {
-    throw new InputError(`cannot keep responses in ${dir}: ${String(cause)}. Make the folder writable, or choose another`, { file: dir }, { cause });
+    throw new InputError(
+      `cannot store responses in ${dir}: ${getErrorMessage(cause)}. Make the folder writable, or choose another`,
+      { file: dir },
+      { cause },
+    );
   }
 }

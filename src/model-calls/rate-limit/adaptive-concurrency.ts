@@ -1,109 +1,116 @@
-import { LatencyBaseline, type ReplyTiming } from "./latency-baseline.js";
+import { LatencyBaseline, type ResponseTiming } from "./latency-baseline.js";
 
-/** The fewest replies that latency is judged by. */
+/** Minimum number of responses by which latency is judged. */
 const minWindowSize = 8;
 /**
- * Up to twice the usual latency it holds: an endpoint that works on calls together gives 64 of them more per second than 8
- * even so. From three times on it rises clearly: more calls then mostly wait for each other.
+ * Up to this ratio latency is steady: an endpoint that batches calls gives 64 of them more throughput than 8, even at twice
+ * the latency.
  */
 const steadyRatio = 2;
+/** Above this ratio calls mostly wait for each other. */
 const congestedRatio = 3;
-/** One slow window may be chance, or a hiccup that is over before we could react. */
+/** One slow window may be chance, or over before a cut could help. */
 const slowWindowsBeforeCut = 2;
-/** A cut that leaves this share of the slowness or more has not helped. */
+/** A cut after which this share of the slowness remains did not help. */
 const ineffectiveCutRatio = 0.75;
 
-/** What was before a cut. */
+/** The state before a cut for latency. */
 interface LatencyCut {
   readonly limit: number;
   readonly ratio: number;
 }
 
 /**
- * How many calls a lane may have in flight: additive increase, multiplicative decrease, as in TCP (RFC 5681). Doubles each
- * round trip until the first sign of trouble (slow start), then grows by one a round trip while latency holds. Halves
- * when calls are refused and when latency has clearly risen, at most once a round trip: what was sent before a cut does not
- * count after it. A cut for latency that brings no relief is taken back, and the new latency taken as usual: then others
- * slow the endpoint down, and sending less would only lose our share. Times are milliseconds on one monotonic clock.
+ * Limits the number of calls in flight by additive increase and multiplicative decrease, as in TCP (RFC 5681).
+ *
+ * The limit doubles each round trip until the first sign of congestion (slow start), then grows by one per round trip while
+ * latency is steady. It halves when calls are rate-limited or latency has clearly risen, at most once per round trip: calls
+ * sent before a cut do not count after it. A cut for latency that does not help is undone and the new latency becomes the
+ * usual one: then other clients slow the endpoint down, and sending less would not help. Times are milliseconds on one
+ * monotonic clock.
  */
 export class AdaptiveConcurrency {
   readonly #latency = new LatencyBaseline();
   #limit: number;
   #slowStart = true;
   #cutAt = -Infinity;
-  #cutForLatency: LatencyCut | null = null;
+  #latencyCut: LatencyCut | null = null;
   #slowWindows = 0;
-  #window = { inFlight: 0, replies: 0 };
-  #sinceGrowth = 0;
+  #window = { inFlight: 0, responses: 0 };
+  #responsesSinceGrowth = 0;
 
   constructor(
     private readonly initial: number,
     private readonly max: number,
   ) {
     this.#limit = Math.min(initial, max);
-    this.#openWindow();
+    this.#startWindow();
   }
 
   get value(): number {
     return this.#limit;
   }
 
-  /** A call sent at `startedAt` was answered. `wanted`: enough calls are in flight for the limit to matter; else it stays. */
-  onSuccess(reply: ReplyTiming & { readonly startedAt: number }, wanted: boolean, now: number): void {
-    if (reply.startedAt < this.#cutAt) return;
-    this.#latency.add(reply);
-    this.#window.replies++;
-    if (wanted && this.#mayGrow()) this.#grow();
-    if (this.#window.replies >= Math.max(minWindowSize, this.#window.inFlight)) this.#endWindow(now);
+  /**
+   * Records a response to a call sent at `startedAt`.
+   *
+   * @param isSaturated True if enough calls are in flight for the limit to matter. Otherwise it does not grow.
+   */
+  onSuccess(timing: ResponseTiming & { readonly startedAt: number }, isSaturated: boolean, now: number): void {
+    if (timing.startedAt < this.#cutAt) return;
+    this.#latency.add(timing);
+    this.#window.responses++;
+    if (isSaturated && this.#mayGrow()) this.#grow();
+    if (this.#window.responses >= Math.max(minWindowSize, this.#window.inFlight)) this.#endWindow(now);
   }
 
-  /** A call sent at `startedAt` was refused because there are too many (429). */
+  /** Records a rejection (429) of a call sent at `startedAt`. */
   onRateLimited(startedAt: number, now: number): void {
     if (startedAt < this.#cutAt) return;
-    this.#cutForLatency = null;
+    this.#latencyCut = null;
     this.#cut(now);
   }
 
-  /** Starts over carefully, e.g. after an outage: the endpoint may be another one now. */
+  /** Starts again with few calls, e.g. after an outage, when the endpoint may have changed. */
   restart(now: number): void {
     this.#limit = Math.min(this.#limit, this.initial);
     this.#slowStart = true;
-    this.#cutForLatency = null;
+    this.#latencyCut = null;
     this.#resetWindow(now);
   }
 
-  /** Each reply of the slow start, and then every round trip. */
+  /** Returns true for each response of the slow start, and then once per round trip. */
   #mayGrow(): boolean {
     if (this.#slowStart) return true;
-    return ++this.#sinceGrowth >= this.#limit && !this.#cutForLatency && this.#latency.ratio() <= steadyRatio;
+    return ++this.#responsesSinceGrowth >= this.#limit && !this.#latencyCut && this.#latency.getRatio() <= steadyRatio;
   }
 
   #endWindow(now: number): void {
-    const ratio = this.#latency.ratio();
+    const ratio = this.#latency.getRatio();
     this.#latency.endWindow(this.#window.inFlight, ratio <= congestedRatio);
     this.#slowWindows = ratio > congestedRatio ? this.#slowWindows + 1 : 0;
-    if (this.#cutForLatency) this.#judgeCut(this.#cutForLatency, ratio);
-    else if (this.#slowWindows >= slowWindowsBeforeCut) this.#cutForLatency = { limit: this.#limit, ratio };
+    if (this.#latencyCut) this.#evaluateCut(this.#latencyCut, ratio);
+    else if (this.#slowWindows >= slowWindowsBeforeCut) this.#latencyCut = { limit: this.#limit, ratio };
     else if (ratio > steadyRatio) this.#slowStart = false;
     if (this.#slowWindows >= slowWindowsBeforeCut) this.#cut(now);
-    else this.#openWindow();
+    else this.#startWindow();
   }
 
-  /** Whether a cut has helped, from the first window after it. */
-  #judgeCut(earlier: LatencyCut, ratio: number): void {
-    this.#cutForLatency = null;
-    if (ratio < earlier.ratio * ineffectiveCutRatio) {
+  /** Decides by the first window after a cut whether it helped. */
+  #evaluateCut(before: LatencyCut, ratio: number): void {
+    this.#latencyCut = null;
+    if (ratio < before.ratio * ineffectiveCutRatio) {
       this.#latency.lock();
     } else {
-      this.#latency.reset(ratio, earlier.limit);
-      this.#limit = earlier.limit;
+      this.#latency.reset(ratio, before.limit);
+      this.#limit = before.limit;
       this.#slowWindows = 0;
     }
   }
 
   #grow(): void {
     this.#limit = Math.min(this.max, this.#limit + 1);
-    this.#sinceGrowth = 0;
+    this.#responsesSinceGrowth = 0;
   }
 
   #cut(now: number): void {
@@ -115,12 +122,12 @@ export class AdaptiveConcurrency {
   #resetWindow(now: number): void {
     this.#cutAt = now;
     this.#slowWindows = 0;
-    this.#sinceGrowth = 0;
+    this.#responsesSinceGrowth = 0;
     this.#latency.dropWindow();
-    this.#openWindow();
+    this.#startWindow();
   }
 
-  #openWindow(): void {
-    this.#window = { inFlight: this.#limit, replies: 0 };
+  #startWindow(): void {
+    this.#window = { inFlight: this.#limit, responses: 0 };
   }
 }

@@ -1,34 +1,34 @@
 const maxBackoffMs = 60_000;
-/** Short at first, for a refusal that is over at once; six in a row outlast an endpoint that counts by the minute. */
-const growth = 4;
+/** Pauses start short, for a rejection that ends at once. Six in a row are longer than an endpoint's window of a minute. */
+const backoffFactor = 4;
 
-/** When a lane may send again after its endpoint asked for patience. Times are milliseconds on one monotonic clock. */
+/** Tracks until when no call may be sent, because the endpoint asked to wait. Times are milliseconds on one monotonic clock. */
 export class BackoffPause {
   #until = -Infinity;
   #backoffCount = 0;
-  #guessedAt = -Infinity;
+  #lastBackoffAt = -Infinity;
 
-  /** `firstMs`: length of the first pause where the endpoint names none. */
+  /** @param firstMs Length of the first pause if the endpoint names none. */
   constructor(private readonly firstMs: number) {}
 
   getWaitMs(now: number): number {
     return Math.max(0, this.#until - now);
   }
 
-  /** The endpoint named a time, e.g. with Retry-After. Pauses never get shorter. */
+  /** Records how long the endpoint asked to wait, e.g. with Retry-After. A pause never gets shorter. */
   setRetryAfter(milliseconds: number, now: number): void {
     this.#until = Math.max(this.#until, now + milliseconds);
   }
 
-  /** The endpoint refused a call sent at `startedAt` and named no time. Many refusals of one round trip are one. */
+  /** Records a rejection without Retry-After of a call sent at `startedAt`. Rejections within one round trip count once. */
   onRateLimited(startedAt: number, now: number): void {
-    if (startedAt < this.#guessedAt) return;
-    this.#guessedAt = now;
-    this.setRetryAfter(Math.min(this.firstMs * growth ** this.#backoffCount++, maxBackoffMs), now);
+    if (startedAt < this.#lastBackoffAt) return;
+    this.#lastBackoffAt = now;
+    this.setRetryAfter(Math.min(this.firstMs * backoffFactor ** this.#backoffCount++, maxBackoffMs), now);
   }
 
-  /** A call sent at `startedAt` was answered: once one from after the pause is, the next pause starts small again. */
-  answered(startedAt: number): void {
+  /** Records a response to a call sent at `startedAt`. If that was after the pause, the next pause is short again. */
+  onSuccess(startedAt: number): void {
     if (startedAt >= this.#until) this.#backoffCount = 0;
   }
 }

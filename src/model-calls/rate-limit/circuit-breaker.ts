@@ -1,45 +1,49 @@
 import type { AttemptError } from "../attempt/attempt-error.js";
 import type { RateLimitSettings } from "./rate-limit-settings.js";
-import { wasNeverSent } from "../attempt/request-sent.js";
 
 export type CircuitState = "open" | "half-open" | "closed";
 
-/** What the circuit knows of the outage that it reports. */
+/** An outage of an endpoint. */
 export interface Outage {
-  /** When the circuit opened. Stays the same while it probes, and when it closes at last. */
+  /** When the circuit opened. Does not change until it closes. */
   readonly since: Date;
   readonly lastError: AttemptError;
 }
 
-/** Goes with one attempt, from its dispatch to its end. */
+/** Identifies one attempt from its dispatch to its end. */
 export interface Attempt {
-  readonly probe: boolean;
-  /** How many outages there had been when the attempt left. */
-  readonly outages: number;
+  readonly isProbe: boolean;
+  /** Number of outages before the attempt was sent. */
+  readonly outageCount: number;
 }
 
-type Limits = Pick<RateLimitSettings, "failureThreshold" | "perCallFailureThreshold" | "halfOpenAfterMs" | "maxHalfOpenAfterMs" | "giveUpAfterMs">;
+type BreakerSettings = Pick<
+  RateLimitSettings,
+  "failureThreshold" | "perCallFailureThreshold" | "halfOpenAfterMs" | "maxHalfOpenAfterMs" | "giveUpAfterMs"
+>;
 
 /**
- * A lane's circuit breaker. Opens after so many failures in a row, or sooner when one call alone cannot reach the endpoint
- * time and again: with few calls under way its retries would be spent before the row is long enough. While it is open it
- * lets one attempt through at growing intervals, and closes when one of those is answered.
+ * Circuit breaker of one endpoint and model.
  *
- * A failure that opens the circuit, a probe's, and one of an attempt that left before an outage and ends during or after it,
- * say nothing about their calls: they are to be tried `again`. Times are milliseconds on one monotonic clock.
+ * Opens after a number of consecutive failures, or sooner if one call alone repeatedly cannot reach the endpoint: with few
+ * calls in progress, its retries would be used up before. An open circuit sends one probe at a time, at growing intervals,
+ * and closes with the first response.
+ *
+ * Some failures say nothing about their call, which is then to be retried: the one that opens the circuit, a probe's, and one
+ * of an attempt that was sent before an outage and ends during or after it. Times are milliseconds on one monotonic clock.
  */
 export class CircuitBreaker {
   #state: CircuitState = "closed";
-  #outages = 0;
+  #outageCount = 0;
   #outage: Outage | null = null;
   #consecutiveFailures = 0;
   readonly #failuresByCall = new Map<object, number>();
   #openedAt = 0;
   #probeAt = 0;
-  #interval = 0;
+  #probeIntervalMs = 0;
 
   constructor(
-    private readonly limits: Limits,
+    private readonly settings: BreakerSettings,
     private readonly onChange: (state: CircuitState, outage: Outage) => void,
   ) {}
 
@@ -47,77 +51,81 @@ export class CircuitBreaker {
     return this.#state;
   }
 
-  /** How long the next attempt must wait before it looks again; 0 when it may leave at once, be it as a probe. */
+  /** Returns how long to wait before checking again. 0 if the next attempt may be sent, as a probe if the circuit is open. */
   getWaitMs(now: number): number {
     if (this.#state === "closed") return 0;
     const untilProbe = this.#state === "open" ? Math.max(0, this.#probeAt - now) : Infinity;
-    const untilGivenUp = this.#openedAt + this.limits.giveUpAfterMs - now;
+    const untilGivenUp = this.#openedAt + this.settings.giveUpAfterMs - now;
     return untilGivenUp > 0 ? Math.min(untilProbe, untilGivenUp) : untilProbe;
   }
 
-  /** The outage, once it has lasted too long. Later attempts may still probe when their time comes: an endpoint may return. */
+  /** Returns the outage if it has lasted too long. Later attempts may still probe, as the endpoint may come back. */
   getExpiredOutage(now: number): Outage | null {
-    return this.#state !== "closed" && now >= this.#openedAt + this.limits.giveUpAfterMs ? this.#outage : null;
+    return this.#state !== "closed" && now >= this.#openedAt + this.settings.giveUpAfterMs ? this.#outage : null;
   }
 
-  /** An attempt leaves, `waitFor` being 0. */
+  /** Records that an attempt is sent. Call it only when `getWaitMs` is 0. */
   onDispatch(): Attempt {
-    const probe = this.#state !== "closed";
-    if (probe) this.#change("half-open");
-    return { probe, outages: this.#outages };
+    const isProbe = this.#state !== "closed";
+    if (isProbe) this.#setState("half-open");
+    return { isProbe, outageCount: this.#outageCount };
   }
 
-  /** The endpoint answered, if only to refuse: it is there. */
-  onSuccess(pass: Attempt): void {
-    if (pass.outages !== this.#outages) return;
+  /** Records a response of the endpoint, even if it is a rejection. */
+  onSuccess(attempt: Attempt): void {
+    if (attempt.outageCount !== this.#outageCount) return;
     this.#consecutiveFailures = 0;
     this.#failuresByCall.clear();
-    if (pass.probe) this.#change("closed");
+    if (attempt.isProbe) this.#setState("closed");
   }
 
-  /** The endpoint did not answer. `call` is the same object for every attempt at one call. Returns whether to try it again. */
-  onFailure(pass: Attempt, call: object, error: AttemptError, now: number): "again" | "counted" {
-    if (pass.probe) {
-      this.#interval = Math.min(this.#interval * 2, this.limits.maxHalfOpenAfterMs);
+  /**
+   * Records that the endpoint did not respond.
+   *
+   * @param call The same object for every attempt at one call.
+   * @returns `retry` if the call is to be retried without counting this attempt.
+   */
+  onFailure(attempt: Attempt, call: object, error: AttemptError, now: number): "retry" | "counted" {
+    if (attempt.isProbe) {
+      this.#probeIntervalMs = Math.min(this.#probeIntervalMs * 2, this.settings.maxHalfOpenAfterMs);
       this.#open(error, now);
-      return "again";
+      return "retry";
     }
-    if (pass.outages !== this.#outages) return "again";
-    const ofCall = (this.#failuresByCall.get(call) ?? 0) + (isUnreachable(error) ? 1 : 0);
-    this.#failuresByCall.set(call, ofCall);
-    if (++this.#consecutiveFailures < this.limits.failureThreshold && ofCall < this.limits.perCallFailureThreshold) return "counted";
+    if (attempt.outageCount !== this.#outageCount) return "retry";
+    const callFailures = (this.#failuresByCall.get(call) ?? 0) + (isUnreachable(error) ? 1 : 0);
+    this.#failuresByCall.set(call, callFailures);
+    const { failureThreshold, perCallFailureThreshold, halfOpenAfterMs } = this.settings;
+    if (++this.#consecutiveFailures < failureThreshold && callFailures < perCallFailureThreshold) return "counted";
     this.#consecutiveFailures = 0;
     this.#failuresByCall.clear();
-    this.#outages++;
+    this.#outageCount++;
     this.#openedAt = now;
-    this.#interval = this.limits.halfOpenAfterMs;
+    this.#probeIntervalMs = halfOpenAfterMs;
     this.#outage = null;
     this.#open(error, now);
-    return "again";
+    return "retry";
   }
 
-  /** The attempt ended with no word on the endpoint, e.g. it was aborted. The next one probes in its place. */
-  onCancelled(pass: Attempt): void {
-    if (pass.probe && this.#state === "half-open") this.#change("open");
+  /** Records an attempt that was cancelled and says nothing about the endpoint. If it was the probe, the next attempt becomes the probe. */
+  onCancelled(attempt: Attempt): void {
+    if (attempt.isProbe && this.#state === "half-open") this.#setState("open");
   }
 
   #open(error: AttemptError, now: number): void {
     this.#outage = { since: this.#outage?.since ?? new Date(), lastError: error };
-    this.#probeAt = now + this.#interval;
-    this.#change("open");
+    this.#probeAt = now + this.#probeIntervalMs;
+    this.#setState("open");
   }
 
-  #change(state: CircuitState): void {
+  #setState(state: CircuitState): void {
     this.#state = state;
     if (this.#outage) this.onChange(state, this.#outage);
   }
 }
 
-const gatewayStatuses = new Set([502, 503, 504]);
+const gatewayStatuses: readonly number[] = [502, 503, 504];
 
-/** Whether the request got no further than the endpoint's door. Other failures of one call may be that call's own doing. */
-function isUnreachable(error: AttemptError): boolean {
-  const { status } = error.detail;
-  if (status !== undefined) return gatewayStatuses.has(status);
-  return error.detail.requestNotSent === true || wasNeverSent(error);
+/** Returns true if the request did not reach the model server. Other failures of a single call may be caused by that call. */
+function isUnreachable({ details }: AttemptError): boolean {
+  return details.status === undefined ? details.requestNotSent === true : gatewayStatuses.includes(details.status);
 }

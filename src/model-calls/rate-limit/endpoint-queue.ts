@@ -2,37 +2,41 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import PQueue from "p-queue";
 
 import { ReviewInstructError } from "../../errors.js";
+import { AttemptError } from "../attempt/attempt-error.js";
 import { type CallModel, type ModelRequest, type ModelResponse, getCallerKind } from "../model-call.js";
 import { AdaptiveConcurrency } from "./adaptive-concurrency.js";
-import { AttemptError } from "../attempt/attempt-error.js";
-import { CircuitBreaker, type CircuitState, type Outage, type Attempt } from "./circuit-breaker.js";
+import { BackoffPause } from "./backoff-pause.js";
+import { type Attempt, CircuitBreaker, type CircuitState, type Outage } from "./circuit-breaker.js";
 import { EndpointUnavailableError } from "./endpoint-unavailable-error.js";
 import type { RateLimitSettings } from "./rate-limit-settings.js";
-import { BackoffPause } from "./backoff-pause.js";
 import { SlidingWindow } from "./sliding-window.js";
 import { TokenEstimator } from "./token-estimator.js";
 import { WakeableTimer } from "./wakeable-timer.js";
 
-/** One endpoint and model, for a progress line. */
+/** Status of one endpoint and model. */
 export interface EndpointStatus {
   readonly endpoint: string;
   readonly model: string;
-  /** Calls in flight. */
+  /** Number of calls in flight. */
   readonly active: number;
-  /** Calls that wait their turn. */
+  /** Number of calls that wait to be sent. */
   readonly queued: number;
-  /** Most calls that may be in flight at present. */
+  /** Current maximum number of calls in flight. */
   readonly limit: number;
-  /** `rate-limited`: asked to wait, or at rpm or tpm. `open`, `half-open`: the endpoint is down. `unavailable`: and was given up. */
+  /**
+   * `rate-limited`: the endpoint asked to wait, or `rpm` or `tpm` is reached. `open`, `half-open`: the endpoint is down.
+   * `unavailable`: it was down for too long.
+   */
   readonly state: "closed" | "rate-limited" | "open" | "half-open" | "unavailable";
 }
 
-const retryAfterOutage = Symbol("again");
+const retryAfterOutage = Symbol("retry after outage");
 
 /**
- * The calls to one endpoint and model. A queue holds back what is above the limit; the call at its head stands at the gate,
- * with the queue stopped behind it, until pause, rates and circuit let it leave. So one call at most waits for those, and a
- * probe is simply the call at the gate.
+ * Queue of the calls to one endpoint and model.
+ *
+ * The queue limits how many calls run. A call that starts while a pause, a rate or the circuit forbids sending stops the
+ * queue behind it and waits. So only one call at a time waits for those, and it becomes the probe of an open circuit.
  */
 export class EndpointQueue {
   readonly #queue: PQueue;
@@ -60,15 +64,18 @@ export class EndpointQueue {
   }
 
   /**
-   * Waits until the call may leave, and makes it with `next`. Fails with what `next` fails with, save for failures that are
-   * an outage's: those wait for its end and leave again, ahead of the rest. Throws `EndpointUnavailableError` when it does not end.
+   * Waits until the call may be sent, and makes it with `next`.
+   *
+   * Errors of `next` are rethrown, except those of an outage: such a call waits for its end and is sent again before others.
+   *
+   * @throws {EndpointUnavailableError} If the outage or the pause lasts too long.
    */
   async run(next: CallModel, request: ModelRequest, config: RunnableConfig): Promise<ModelResponse> {
     this.#pending++;
     try {
       for (let priority = 0; ; priority = 1) {
-        const outcome = await this.#queue.add(() => this.#attempt(next, request, config), { signal: config.signal, priority });
-        if (outcome !== retryAfterOutage) return outcome;
+        const result = await this.#queue.add(() => this.#attempt(next, request, config), { signal: config.signal, priority });
+        if (result !== retryAfterOutage) return result;
       }
     } finally {
       this.#pending--;
@@ -78,41 +85,41 @@ export class EndpointQueue {
   getStatus(): EndpointStatus {
     const now = performance.now();
     const circuit = this.#breaker.state;
-    const paused = this.#pause.getWaitMs(now) > 0 || this.#queue.isPaused;
+    const isRateLimited = this.#pause.getWaitMs(now) > 0 || this.#queue.isPaused;
     return {
       endpoint: this.endpoint,
       model: this.model,
       active: this.#active,
       queued: Math.max(0, this.#pending - this.#active),
       limit: this.#limit.value,
-      state: this.#breaker.getExpiredOutage(now) ? "unavailable" : circuit === "closed" && paused ? "rate-limited" : circuit,
+      state: this.#breaker.getExpiredOutage(now) ? "unavailable" : circuit === "closed" && isRateLimited ? "rate-limited" : circuit,
     };
   }
 
-  /** Fails every call that has not left yet, and every later one. */
+  /** Rejects every call that was not sent yet, and every later one. */
   close(): void {
     this.#closed = true;
-    this.#setConcurrency();
+    this.#updateConcurrency();
     this.#dispatchTimer.wake();
   }
 
   async #attempt(next: CallModel, request: ModelRequest, config: RunnableConfig): Promise<ModelResponse | typeof retryAfterOutage> {
-    // No await before this: the queue starts its calls one by one, and each must be counted before the next looks.
-    const { pass, correctTokens } = await this.#waitForDispatch(request, config.signal);
+    // No await before this: the queue starts its calls one by one, and each must be counted before the next one checks.
+    const { attempt, correctTokens } = await this.#waitForDispatch(request, config.signal);
     const startedAt = performance.now();
     this.#active++;
     try {
-      const reply = await next(request, config);
-      this.#onSuccess(request, reply, pass, startedAt);
-      const tokens = this.#estimator.observe(request, reply.usage);
+      const response = await next(request, config);
+      this.#onSuccess(request, response, attempt, startedAt);
+      const tokens = this.#estimator.observe(request, response.usage);
       if (tokens !== null) correctTokens(tokens);
-      return reply;
+      return response;
     } catch (error) {
-      if (this.#onFailure(request, error, pass, startedAt, config.signal)) return retryAfterOutage;
+      if (this.#onFailure(request, error, attempt, startedAt, config.signal) === "retry") return retryAfterOutage;
       throw error;
     } finally {
       this.#active--;
-      this.#setConcurrency();
+      this.#updateConcurrency();
       this.#dispatchTimer.wake();
     }
   }
@@ -123,81 +130,82 @@ export class EndpointQueue {
       for (;;) {
         const now = performance.now();
         this.#throwIfGivenUp(now);
-        const wait = Math.max(this.#pause.getWaitMs(now), this.#rates.getWaitMs(tokens, now), this.#breaker.getWaitMs(now));
-        if (wait <= 0) return { pass: this.#breaker.onDispatch(), correctTokens: this.#rates.add(tokens, now) };
+        const waitMs = Math.max(this.#pause.getWaitMs(now), this.#rates.getWaitMs(tokens, now), this.#breaker.getWaitMs(now));
+        if (waitMs <= 0) return { attempt: this.#breaker.onDispatch(), correctTokens: this.#rates.add(tokens, now) };
         this.#queue.pause();
-        await this.#dispatchTimer.wait(wait, signal);
+        await this.#dispatchTimer.wait(waitMs, signal);
       }
     } finally {
       this.#queue.start();
     }
   }
 
-  /** The limit counts while calls may leave. Else all may come up to the gate, past calls in flight that hang, to be told. */
-  #setConcurrency(): void {
+  /** Applies the limit only while the circuit is closed. Otherwise every queued call is started so that it can fail fast. */
+  #updateConcurrency(): void {
     this.#queue.concurrency = this.#closed || this.#breaker.state !== "closed" ? Infinity : this.#limit.value;
   }
 
   #throwIfGivenUp(now: number): void {
     const { endpoint, model } = this;
-    if (this.#closed) throw new ReviewInstructError("rate_limiter_closed", `The gate was closed before the call to ${model} at ${endpoint}.`);
+    if (this.#closed)
+      throw new ReviewInstructError("rate_limiter_closed", `The rate limiter was closed before the call to ${model} at ${endpoint} was sent.`);
     const outage = this.#breaker.getWaitMs(now) > 0 ? this.#breaker.getExpiredOutage(now) : null;
     if (outage) {
       const { since, lastError } = outage;
-      throw new EndpointUnavailableError(endpoint, model, `has not answered since ${since.toISOString()}, last with "${lastError.message}"`, {
-        cause: lastError,
-      });
+      const reason = `has not responded since ${since.toISOString()}, the last error was "${lastError.message}"`;
+      throw new EndpointUnavailableError(endpoint, model, reason, { cause: lastError });
     }
-    const pause = this.#pause.getWaitMs(now);
-    if (pause > this.settings.maxPauseMs) throw new EndpointUnavailableError(endpoint, model, `asks for a pause of ${Math.ceil(pause / 1000)} s`);
+    const pauseMs = this.#pause.getWaitMs(now);
+    if (pauseMs > this.settings.maxPauseMs) throw new EndpointUnavailableError(endpoint, model, `asks for a pause of ${Math.ceil(pauseMs / 1000)} s`);
   }
 
-  #onSuccess(request: ModelRequest, reply: ModelResponse, pass: Attempt, startedAt: number): void {
+  #onSuccess(request: ModelRequest, response: ModelResponse, attempt: Attempt, startedAt: number): void {
     const now = performance.now();
-    this.#endpointIsThere(pass, now);
-    this.#pause.answered(startedAt);
-    const outputTokens = reply.usage.outputTokens ?? reply.text.length / 4;
+    this.#markReachable(attempt, now);
+    this.#pause.onSuccess(startedAt);
+    const outputTokens = response.usage.outputTokens ?? response.text.length / 4;
     const timing = { kind: getCallerKind(request.caller), latencyMs: now - startedAt, outputTokens, startedAt };
     this.#limit.onSuccess(timing, this.#active > this.#limit.value / 2, now);
   }
 
-  #endpointIsThere(pass: Attempt, now: number): void {
-    if (pass.probe) this.#limit.restart(now);
-    this.#breaker.onSuccess(pass);
+  #markReachable(attempt: Attempt, now: number): void {
+    if (attempt.isProbe) this.#limit.restart(now);
+    this.#breaker.onSuccess(attempt);
   }
 
-  /** Takes note of a failure. True: the call is to be made again once the endpoint is back. */
-  #onFailure(request: ModelRequest, error: unknown, pass: Attempt, startedAt: number, signal: AbortSignal | undefined): boolean {
+  /** Records a failure. Returns `retry` if the call is to be sent again once the endpoint is back. */
+  #onFailure(request: ModelRequest, error: unknown, attempt: Attempt, startedAt: number, signal: AbortSignal | undefined): "retry" | "counted" {
     const now = performance.now();
     if (!(error instanceof AttemptError) || signal?.aborted) {
-      this.#breaker.onCancelled(pass);
-      return false;
+      this.#breaker.onCancelled(attempt);
+      return "counted";
     }
-    const { code, detail } = error;
-    // A Retry-After of 0 names no time either.
-    if (detail.retryable && detail.retryAfterMs) this.#pause.setRetryAfter(detail.retryAfterMs, now);
+    const { code, details } = error;
+    // A Retry-After of 0 counts as none.
+    if (details.retryable && details.retryAfterMs) this.#pause.setRetryAfter(details.retryAfterMs, now);
     switch (code) {
       case "model_unavailable":
       case "model_timeout":
-        // What is not worth another attempt is no outage, which waiting could end.
-        if (!detail.retryable) break;
-        return this.#breaker.onFailure(pass, request, error, now) === "again";
+        // A failure that is not retryable is not an outage: waiting would not end it.
+        if (details.retryable) return this.#breaker.onFailure(attempt, request, error, now);
+        this.#breaker.onCancelled(attempt);
+        break;
+      case "model_invalid_configuration":
+        this.#breaker.onCancelled(attempt);
+        break;
       case "model_rate_limited":
-        this.#endpointIsThere(pass, now);
+        this.#markReachable(attempt, now);
         this.#limit.onRateLimited(startedAt, now);
-        if (!detail.retryAfterMs) this.#pause.onRateLimited(startedAt, now);
-        return false;
+        if (!details.retryAfterMs) this.#pause.onRateLimited(startedAt, now);
+        break;
       case "model_unauthorized":
-      // Fewer calls, or later ones, would be refused just the same.
       case "model_insufficient_quota":
       case "model_not_found":
       case "model_bad_request":
-        this.#endpointIsThere(pass, now);
-        return false;
-      case "model_invalid_configuration":
+        // Fewer or later calls would be rejected just the same, so the limits do not change.
+        this.#markReachable(attempt, now);
         break;
     }
-    this.#breaker.onCancelled(pass);
-    return false;
+    return "counted";
   }
 }

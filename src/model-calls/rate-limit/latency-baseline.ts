@@ -1,93 +1,98 @@
-/** One reply, as far as its speed goes. */
-export interface ReplyTiming {
-  /** Replies are compared within a kind: a review has another length and prompt than an answer. */
+/** How long one response took. */
+export interface ResponseTiming {
+  /** Kind of caller. Responses are compared within a kind, as reviews and answers differ in length and prompt. */
   readonly kind: string;
   readonly latencyMs: number;
   readonly outputTokens: number;
 }
 
-/**
- * What every call costs beside writing (connection, reading the prompt), in the time of so many output tokens. Without
- * it, short replies would look slow a token.
- */
+/** Fixed time per call (connection, reading the prompt), in output tokens. Without it short responses would look slow per token. */
 const fixedTokens = 16;
-/** What a busy machine of ours, or the way there, may add to a call: less than this is no sign of a slower endpoint. */
+/** Delay that this machine or the network may add to a call. Less than this is no sign of a slower endpoint. */
 const slackMs = 100;
-/** Fewer replies of a kind say nothing about its pace. */
-const enoughReplies = 8;
-/** Share of the way that a baseline moves to a window's pace. */
+/** Fewer responses of a kind say nothing about its latency. */
+const minResponses = 8;
+/** How far a baseline moves towards a window's latency. */
 const smoothingFactor = 0.25;
 
-interface RoleBaseline {
-  /** Milliseconds a token when the endpoint is at ease. */
-  baseline: number | null;
-  /** Most calls in flight at which it was that fast. */
+/** Latency of one kind of caller. */
+interface KindBaseline {
+  /** Milliseconds per token without congestion; null until it is known. */
+  msPerToken: number | null;
+  /** Maximum number of calls in flight at which it was that fast. */
   measuredAtConcurrency: number;
+  /** Sums of the current window. */
   latencyMs: number;
   tokens: number;
-  replies: number;
+  responses: number;
 }
 
 /**
- * Compares a lane's latency with its own past, like with like: what a window of replies took, over what the same kinds and
- * lengths of reply usually take (and a little slack).
+ * Compares an endpoint's latency with its own past: what a window of responses took, divided by what responses of the same
+ * kinds and lengths usually take, plus some slack.
  *
- * A kind's baseline remembers with how many calls in flight it held. It moves down whenever replies are faster. It moves up
- * only while no more calls are in flight than that, for then the endpoint has changed; with more of them the slowness may
- * be our own doing, and a baseline that followed it would let us crowd the endpoint ever more.
+ * A baseline remembers at how many calls in flight it was measured. It falls whenever responses are faster. It rises only
+ * while no more calls are in flight than that, since then the endpoint has changed. With more calls in flight this client may
+ * cause the slowness itself, and a rising baseline would allow ever more congestion.
  */
 export class LatencyBaseline {
-  readonly #paces = new Map<string, RoleBaseline>();
+  readonly #baselines = new Map<string, KindBaseline>();
   #observedMs = 0;
   #expectedMs = 0;
 
-  add({ kind, latencyMs, outputTokens }: ReplyTiming): void {
-    const pace = this.#paces.get(kind) ?? { baseline: null, measuredAtConcurrency: 0, latencyMs: 0, tokens: 0, replies: 0 };
-    this.#paces.set(kind, pace);
+  add({ kind, latencyMs, outputTokens }: ResponseTiming): void {
+    const baseline = this.#baselines.get(kind) ?? { msPerToken: null, measuredAtConcurrency: 0, latencyMs: 0, tokens: 0, responses: 0 };
+    this.#baselines.set(kind, baseline);
     const tokens = outputTokens + fixedTokens;
-    pace.latencyMs += latencyMs;
-    pace.tokens += tokens;
-    pace.replies++;
-    if (pace.baseline === null) return;
+    baseline.latencyMs += latencyMs;
+    baseline.tokens += tokens;
+    baseline.responses++;
+    if (baseline.msPerToken === null) return;
     this.#observedMs += latencyMs;
-    this.#expectedMs += pace.baseline * tokens + slackMs;
+    this.#expectedMs += baseline.msPerToken * tokens + slackMs;
   }
 
-  /** Observed over expected latency in this window; 1 where there is nothing to compare with yet. */
-  ratio(): number {
+  /** Returns observed divided by expected latency in this window, or 1 if there is nothing to compare with yet. */
+  getRatio(): number {
     return this.#expectedMs > 0 ? this.#observedMs / this.#expectedMs : 1;
   }
 
-  /** Ends a window with so many calls in flight, and moves the baselines; upwards only if `mayRise`. */
+  /**
+   * Ends a window and moves the baselines.
+   *
+   * @param inFlight Number of calls in flight during the window.
+   * @param mayRise False to move baselines only down.
+   */
   endWindow(inFlight: number, mayRise: boolean): void {
-    for (const pace of this.#paces.values()) if (pace.replies >= enoughReplies) updateBaseline(pace, inFlight, mayRise);
+    for (const baseline of this.#baselines.values()) if (baseline.responses >= minResponses) updateBaseline(baseline, inFlight, mayRise);
     this.#observedMs = this.#expectedMs = 0;
   }
 
-  /** Drops what the window has seen so far: it was sent under other conditions. */
+  /** Drops what the window has seen so far, as it was sent under other conditions. */
   dropWindow(): void {
-    for (const pace of this.#paces.values()) pace.latencyMs = pace.tokens = pace.replies = 0;
+    for (const baseline of this.#baselines.values()) baseline.latencyMs = baseline.tokens = baseline.responses = 0;
     this.#observedMs = this.#expectedMs = 0;
   }
 
-  /** It is not our doing: what is now `ratio` times the usual latency becomes the usual one, with so many calls in flight. */
+  /** Accepts `ratio` times the usual latency as the new usual one, at this number of calls in flight. */
   reset(ratio: number, inFlight: number): void {
-    for (const pace of this.#paces.values()) {
-      if (pace.baseline !== null) pace.baseline *= ratio;
-      pace.measuredAtConcurrency = inFlight;
+    for (const baseline of this.#baselines.values()) {
+      if (baseline.msPerToken !== null) baseline.msPerToken *= ratio;
+      baseline.measuredAtConcurrency = inFlight;
     }
   }
 
-  /** It is our doing: no baseline rises until calls are as fast as that again. */
+  /** Prevents baselines from rising until calls are as fast as before. */
   lock(): void {
-    for (const pace of this.#paces.values()) pace.measuredAtConcurrency = 0;
+    for (const baseline of this.#baselines.values()) baseline.measuredAtConcurrency = 0;
   }
 }
 
-function updateBaseline(pace: RoleBaseline, inFlight: number, mayRise: boolean): void {
-  const present = pace.latencyMs / pace.tokens;
-  const baseline = pace.baseline ?? present;
-  if (present <= baseline) pace.measuredAtConcurrency = Math.max(pace.measuredAtConcurrency, inFlight);
-  if (present <= baseline || (mayRise && inFlight <= pace.measuredAtConcurrency)) pace.baseline = baseline + (present - baseline) * smoothingFactor;
-  pace.latencyMs = pace.tokens = pace.replies = 0;
+function updateBaseline(baseline: KindBaseline, inFlight: number, mayRise: boolean): void {
+  const current = baseline.latencyMs / baseline.tokens;
+  const previous = baseline.msPerToken ?? current;
+  const isFaster = current <= previous;
+  if (isFaster) baseline.measuredAtConcurrency = Math.max(baseline.measuredAtConcurrency, inFlight);
+  if (isFaster || (mayRise && inFlight <= baseline.measuredAtConcurrency)) baseline.msPerToken = previous + (current - previous) * smoothingFactor;
+  baseline.latencyMs = baseline.tokens = baseline.responses = 0;
 }

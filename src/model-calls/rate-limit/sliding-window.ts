@@ -1,6 +1,5 @@
 /**
- * A minute, and a second on top: requests travel for different times, so those that leave 60 s apart may arrive closer
- * together, and it is the endpoint that counts.
+ * One minute plus one second. The endpoint counts arrivals, and requests that are sent 60 s apart may arrive closer together.
  */
 const windowMs = 61_000;
 
@@ -10,7 +9,7 @@ interface Entry {
   expired: boolean;
 }
 
-/** What was sent within the last minute, against the most that may be. Times are milliseconds on one monotonic clock. */
+/** Tracks the requests and tokens sent within the last minute, against their limits. Times are milliseconds on one monotonic clock. */
 export class SlidingWindow {
   readonly #entries: Entry[] = [];
   readonly #rpm: number;
@@ -22,22 +21,26 @@ export class SlidingWindow {
     this.#tpm = tpm;
   }
 
-  /** How long a request of so many tokens must wait. One that is larger than the whole minute's tokens goes alone. */
+  /** Returns how long a request of this size must wait. A request above `tpm` waits until the window is empty. */
   getWaitMs(tokens: number, now: number): number {
     this.#expire(now);
-    const requestToLeave = this.#entries.at(-this.#rpm);
-    const forRequests = this.#entries.length >= this.#rpm && requestToLeave ? requestToLeave.at + windowMs - now : 0;
-    let kept = this.#tokens;
-    let forTokens = 0;
+    const blockingRequest = this.#entries.at(-this.#rpm);
+    const requestWaitMs = this.#entries.length >= this.#rpm && blockingRequest ? blockingRequest.at + windowMs - now : 0;
+    let tokensInWindow = this.#tokens;
+    let tokenWaitMs = 0;
     for (const entry of this.#entries) {
-      if (kept + tokens <= this.#tpm) break;
-      kept -= entry.tokens;
-      forTokens = entry.at + windowMs - now;
+      if (tokensInWindow + tokens <= this.#tpm) break;
+      tokensInWindow -= entry.tokens;
+      tokenWaitMs = entry.at + windowMs - now;
     }
-    return Math.max(forRequests, forTokens);
+    return Math.max(requestWaitMs, tokenWaitMs);
   }
 
-  /** Counts a request that leaves now. Returns how to correct its tokens once they are known. */
+  /**
+   * Records a request that is sent now.
+   *
+   * @returns A function that corrects its tokens once they are known.
+   */
   add(tokens: number, now: number): (actualTokens: number) => void {
     if (this.#rpm === Infinity && this.#tpm === Infinity) return () => undefined;
     const entry = { at: now, tokens, expired: false };
@@ -50,8 +53,8 @@ export class SlidingWindow {
   }
 
   #expire(now: number): void {
-    const live = this.#entries.findIndex((entry) => entry.at + windowMs > now);
-    for (const entry of this.#entries.splice(0, live === -1 ? this.#entries.length : live)) {
+    const firstLive = this.#entries.findIndex((entry) => entry.at + windowMs > now);
+    for (const entry of this.#entries.splice(0, firstLive === -1 ? this.#entries.length : firstLive)) {
       entry.expired = true;
       this.#tokens -= entry.tokens;
     }

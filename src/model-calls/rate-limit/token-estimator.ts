@@ -1,41 +1,49 @@
 import { type ModelRequest, type TokenUsage, getCallerKind } from "../model-call.js";
 
-/** Replies that a moving average looks back on. */
+/** Number of responses that the moving average covers. */
 const windowSize = 20;
-/** Usual for English; other languages show in the first usage reports. */
-const tokensPerCharacter = 1 / 4;
+/** Usual for English. For other languages the first usage reports correct it. */
+const defaultTokensPerCharacter = 1 / 4;
 
-interface RoleAverage {
-  replies: number;
-  perCharacter: number;
-  output: number;
+/** Averages of one kind of caller. */
+interface CallerAverage {
+  responses: number;
+  tokensPerCharacter: number;
+  outputTokens: number;
 }
 
 /**
- * Guesses what a call will cost in tokens, from what earlier calls of its role cost: tokens a character for the prompt, which
- * grows from turn to turn, and tokens for the reply, which does not. Before the first reply: a quarter of a token a
- * character, and half the output limit.
+ * Estimates how many tokens a call will use, from earlier calls of the same kind of caller.
+ *
+ * The input is estimated per character, as prompts grow from turn to turn; the output is an average. Before the first
+ * response: a quarter of a token per character, and half the output limit.
  */
 export class TokenEstimator {
-  readonly #roles = new Map<string, RoleAverage>();
+  readonly #averages = new Map<string, CallerAverage>();
 
   estimate(request: ModelRequest): number {
-    const seen = this.#roles.get(getCallerKind(request.caller));
-    return Math.ceil(charactersOf(request) * (seen?.perCharacter ?? tokensPerCharacter) + (seen?.output ?? request.settings.maxOutputTokens / 2));
+    const average = this.#averages.get(getCallerKind(request.caller));
+    const inputTokens = countCharacters(request) * (average?.tokensPerCharacter ?? defaultTokensPerCharacter);
+    return Math.ceil(inputTokens + (average?.outputTokens ?? request.settings.maxOutputTokens / 2));
   }
 
-  /** Learns from a reply, and returns what it cost; null, and nothing learnt, where the endpoint did not say. */
+  /**
+   * Updates the averages from a response.
+   *
+   * @returns The tokens that the call used. Null, with no update, if the endpoint did not report them.
+   */
   observe(request: ModelRequest, { inputTokens, outputTokens }: TokenUsage): number | null {
     if (inputTokens === null || outputTokens === null) return null;
-    const seen = this.#roles.get(getCallerKind(request.caller)) ?? { replies: 0, perCharacter: 0, output: 0 };
-    const weight = 1 / Math.min(++seen.replies, windowSize);
-    seen.perCharacter += weight * (inputTokens / Math.max(1, charactersOf(request)) - seen.perCharacter);
-    seen.output += weight * (outputTokens - seen.output);
-    this.#roles.set(getCallerKind(request.caller), seen);
+    const kind = getCallerKind(request.caller);
+    const average = this.#averages.get(kind) ?? { responses: 0, tokensPerCharacter: 0, outputTokens: 0 };
+    const weight = 1 / Math.min(++average.responses, windowSize);
+    average.tokensPerCharacter += weight * (inputTokens / Math.max(1, countCharacters(request)) - average.tokensPerCharacter);
+    average.outputTokens += weight * (outputTokens - average.outputTokens);
+    this.#averages.set(kind, average);
     return inputTokens + outputTokens;
   }
 }
 
-function charactersOf(request: ModelRequest): number {
+function countCharacters(request: ModelRequest): number {
   return request.messages.reduce((sum, message) => sum + message.text.length, 0);
 }

@@ -1,32 +1,36 @@
-const longestTimer = 2 ** 31 - 1;
+import { maxTimerMs } from "../attempt/with-timeout.js";
 
-/** Lets one caller at a time wait for a time, or for a word that it is worth looking again. */
+/** A timer that one caller at a time can wait for, and that can be ended early. */
 export class WakeableTimer {
   #wake: (() => void) | null = null;
 
-  /** Resolves after so many milliseconds, `Infinity` included, or with `wake`. Rejects with the signal's reason when that fires. */
+  /**
+   * Waits for a time, which may be `Infinity`, or until `wake` is called.
+   *
+   * @throws The signal's reason, if it aborts.
+   */
   wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      const end = () => {
+      const cleanUp = () => {
         clearTimeout(timer);
-        signal?.removeEventListener("abort", abort);
+        signal?.removeEventListener("abort", onAbort);
         this.#wake = null;
       };
-      const abort = () => {
-        end();
+      const onAbort = () => {
+        cleanUp();
         reject(signal?.reason);
       };
       this.#wake = () => {
-        end();
+        cleanUp();
         resolve();
       };
-      const timer = setTimeout(this.#wake, Math.min(milliseconds, longestTimer));
-      if (signal?.aborted) abort();
-      else signal?.addEventListener("abort", abort, { once: true });
+      const timer = setTimeout(this.#wake, Math.min(milliseconds, maxTimerMs));
+      if (signal?.aborted) onAbort();
+      else signal?.addEventListener("abort", onAbort, { once: true });
     });
   }
 
-  /** Ends the wait, if there is one. */
+  /** Ends the wait early, if there is one. */
   wake(): void {
     this.#wake?.();
   }

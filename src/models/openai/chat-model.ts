@@ -1,45 +1,52 @@
 import type { BaseMessageChunk } from "@langchain/core/messages";
 import { ChatOpenAICompletions, OpenAIClient } from "@langchain/openai";
 
+import { parseCompletion, parseStream } from "./response-schema.js";
 import { createTransport } from "./transport.js";
-import { readChunks, readCompletion } from "./response-schema.js";
 
 type Completion = OpenAIClient.Chat.Completions.ChatCompletion;
 type Chunk = OpenAIClient.Chat.Completions.ChatCompletionChunk;
 type NonStreamingParams = OpenAIClient.Chat.ChatCompletionCreateParamsNonStreaming;
 type StreamingParams = OpenAIClient.Chat.ChatCompletionCreateParamsStreaming;
+type ChunkConverter = (delta: Record<string, unknown>, rawChunk: Chunk, defaultRole?: OpenAIClient.Chat.ChatCompletionRole) => BaseMessageChunk;
 
-export interface EndpointFields {
+/** Stands in for the key, which only the transport knows. */
+const hiddenApiKey = "hidden in the transport";
+
+/** Options of {@link OpenAiCompatibleChatModel}. */
+export interface ChatModelOptions {
   /** The model's name at the endpoint. */
   readonly model: string;
-  /** Without query. */
+  /** Base URL without its query. */
   readonly baseUrl: string;
   readonly query: URLSearchParams;
-  readonly key: string;
+  readonly apiKey: string;
   readonly temperature: number;
   readonly maxTokens: number;
   readonly timeoutMs: number;
 }
 
 /**
- * LangChain's ChatOpenAI for any OpenAI-compatible chat endpoint, always over `/chat/completions`, with a client of its own:
- * one attempt a call, no setting taken from the environment, and replies checked before LangChain reads them. LangChain's
- * client would parse a reply to a JSON schema itself and throw away text and usage of one that is cut off or not quite JSON.
+ * LangChain's ChatOpenAI for any endpoint with `/chat/completions`.
+ *
+ * It has its own client: one attempt per call, no settings from the environment, and responses validated before LangChain
+ * reads them. LangChain's client would parse a response to a JSON schema itself, and lose text and usage of one that is cut
+ * off or not quite JSON.
  */
-export class EndpointChatModel extends ChatOpenAICompletions {
-  readonly #endpoint: OpenAIClient;
+export class OpenAiCompatibleChatModel extends ChatOpenAICompletions {
+  readonly #client: OpenAIClient;
 
-  constructor({ model, baseUrl, query, key, temperature, maxTokens, timeoutMs }: EndpointFields) {
-    // The key stays out of these fields: they end up in traces.
-    super({ model, temperature, maxTokens, maxRetries: 0, apiKey: "held by the transport", configuration: { baseURL: baseUrl } });
-    this.#endpoint = new OpenAIClient({
+  constructor({ model, baseUrl, query, apiKey, temperature, maxTokens, timeoutMs }: ChatModelOptions) {
+    // The fields of a model end up in traces, so the key must not be one of them.
+    super({ model, temperature, maxTokens, maxRetries: 0, apiKey: hiddenApiKey, configuration: { baseURL: baseUrl } });
+    this.#client = new OpenAIClient({
       baseURL: baseUrl,
-      apiKey: "held by the transport",
+      apiKey: hiddenApiKey,
       adminAPIKey: null,
       organization: null,
       project: null,
       webhookSecret: null,
-      fetch: createTransport(key, query),
+      fetch: createTransport(apiKey, query),
       maxRetries: 0,
       timeout: timeoutMs,
       logLevel: "off",
@@ -52,20 +59,18 @@ export class EndpointChatModel extends ChatOpenAICompletions {
     request: StreamingParams | NonStreamingParams,
     options?: OpenAIClient.RequestOptions,
   ): Promise<AsyncIterable<Chunk> | Completion> {
-    const { completions } = this.#endpoint.chat;
+    const { completions } = this.#client.chat;
     const signal = options?.signal;
-    if (request.stream) return readChunks(await completions.create(request, { signal }));
-    return readCompletion(await completions.create(request, { signal }));
+    if (request.stream) return parseStream(await completions.create(request, { signal }));
+    return parseCompletion(await completions.create(request, { signal }));
   }
 
-  /** LangChain forgets finish reason and model name of a reply that is streamed because somebody watches the graph. */
+  /** Adds finish reason and model name, which LangChain drops from streamed responses. */
   protected override _convertCompletionsDeltaToBaseMessageChunk(...args: Parameters<ChunkConverter>): BaseMessageChunk {
     const chunk = super._convertCompletionsDeltaToBaseMessageChunk(...args);
-    const [, raw] = args;
-    const reason = raw.choices[0]?.finish_reason;
-    if (reason) Object.assign(chunk.response_metadata, { finish_reason: reason, model_name: raw.model });
+    const [, rawChunk] = args;
+    const reason = rawChunk.choices[0]?.finish_reason;
+    if (reason) Object.assign(chunk.response_metadata, { finish_reason: reason, model_name: rawChunk.model });
     return chunk;
   }
 }
-
-type ChunkConverter = (delta: Record<string, unknown>, raw: Chunk, defaultRole?: OpenAIClient.Chat.ChatCompletionRole) => BaseMessageChunk;

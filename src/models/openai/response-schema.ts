@@ -8,90 +8,103 @@ import { AttemptError } from "../../model-calls/attempt/attempt-error.js";
 type Completion = OpenAIClient.Chat.Completions.ChatCompletion;
 type Chunk = OpenAIClient.Chat.Completions.ChatCompletionChunk;
 
-const text = z.string().nullish().catch(null);
+/** Invalid optional fields are ignored, so that they do not cost a response. */
+const optionalText = z.string().nullish().catch(null);
 const count = z.int().min(0);
-const someCount = count.optional().catch(undefined);
+const optionalCount = count.optional().catch(undefined);
 
 const TextPart = z.object({ type: z.literal("text"), text: z.string() });
 /** Some endpoints send the content as a list of parts. */
 const Parts = z.array(z.unknown()).transform((parts) => parts.map((part) => TextPart.safeParse(part).data?.text ?? "").join(""));
 const ResponseMessage = z.object({
   content: z.union([z.string(), Parts]).nullish().catch(null),
-  refusal: text,
-  reasoning_content: text,
-  reasoning: text,
+  refusal: optionalText,
+  reasoning_content: optionalText,
+  reasoning: optionalText,
 });
+type ResponseMessage = z.infer<typeof ResponseMessage>;
 const Usage = z.object({
   prompt_tokens: count,
   completion_tokens: count,
-  total_tokens: someCount,
-  prompt_tokens_details: z.object({ cached_tokens: someCount }).optional().catch(undefined),
-  completion_tokens_details: z.object({ reasoning_tokens: someCount }).optional().catch(undefined),
+  total_tokens: optionalCount,
+  prompt_tokens_details: z.object({ cached_tokens: optionalCount }).optional().catch(undefined),
+  completion_tokens_details: z.object({ reasoning_tokens: optionalCount }).optional().catch(undefined),
 });
-const head = {
+const ResponseHeader = z.object({
   id: z.string().min(1).optional().catch(undefined),
   model: z.string().catch(""),
   created: z.number().catch(0),
   usage: Usage.nullish().catch(null),
-};
-const CompletionBody = z.object({ ...head, choices: z.array(z.object({ message: ResponseMessage, finish_reason: text })).min(1) });
-const ChunkBody = z.object({ ...head, choices: z.array(z.object({ delta: ResponseMessage.nullish(), finish_reason: text })).catch([]) });
+});
+const CompletionBody = ResponseHeader.extend({
+  choices: z.array(z.object({ message: ResponseMessage, finish_reason: optionalText })).min(1),
+});
+const ChunkBody = ResponseHeader.extend({
+  choices: z.array(z.object({ delta: ResponseMessage.nullish(), finish_reason: optionalText })).catch([]),
+});
 const ErrorBody = z.object({ error: z.object({ message: z.string() }) });
 
 /**
- * A completion as OpenAI's documentation has it, out of whatever came with status 200. A refusal becomes the content, with
- * the finish reason `content_filter`: LangChain would drop it. Throws a retryable `AttemptError` when there is no reply in it.
+ * Parses the body of a response with status 200 to a completion as OpenAI documents it.
+ *
+ * A refusal becomes the content, with the finish reason `content_filter`, since LangChain would drop it.
+ *
+ * @throws {AttemptError} Retryable, if the body is no completion.
  */
-export function readCompletion(body: unknown): Completion {
+export function parseCompletion(body: unknown): Completion {
   const { data } = CompletionBody.safeParse(body);
   const choice = data?.choices[0];
-  if (!data || !choice) throw invalidResponseError(ErrorBody.safeParse(body).data?.error.message ?? "it is no chat completion");
-  const { refusal, ...said } = choice.message;
+  if (!data || !choice) throw createUnreadableError(ErrorBody.safeParse(body).data?.error.message ?? "it is not a chat completion");
+  const { refusal, ...message } = choice.message;
   return {
-    ...getResponseHeader(data, randomUUID()),
+    ...getHeader(data, randomUUID()),
     object: "chat.completion",
     choices: [
       {
         index: 0,
         logprobs: null,
-        message: { ...toAssistantMessage(said), content: said.content || refusal || "", refusal: null },
+        message: { ...getRoleAndReasoning(message), content: message.content || refusal || "", refusal: null },
         finish_reason: refusal ? "content_filter" : toFinishReason(choice.finish_reason),
       },
     ],
   };
 }
 
-/** The same for a stream, which also must not end before the reply does. */
-export async function* readChunks(stream: AsyncIterable<unknown>): AsyncGenerator<Chunk> {
+/**
+ * Parses the events of a stream like {@link parseCompletion}.
+ *
+ * @throws {AttemptError} Retryable, also if the stream ends without a finish reason.
+ */
+export async function* parseStream(stream: AsyncIterable<unknown>): AsyncGenerator<Chunk> {
   const id = randomUUID();
-  let refused = false;
-  let finished = false;
+  let isRefused = false;
+  let isFinished = false;
   for await (const body of stream) {
     const { data } = ChunkBody.safeParse(body);
-    if (!data) throw invalidResponseError("a piece of the stream is no chat completion");
+    if (!data) throw createUnreadableError("an event of the stream is not part of a chat completion");
     const choice = data.choices[0];
-    const said: z.infer<typeof ResponseMessage> = choice?.delta ?? {};
-    refused ||= Boolean(said.refusal);
-    finished ||= Boolean(choice?.finish_reason);
-    const finish = choice?.finish_reason ? (refused ? "content_filter" : toFinishReason(choice.finish_reason)) : null;
+    const delta: ResponseMessage = choice?.delta ?? {};
+    isRefused ||= Boolean(delta.refusal);
+    isFinished ||= Boolean(choice?.finish_reason);
+    const finishReason = choice?.finish_reason ? (isRefused ? "content_filter" : toFinishReason(choice.finish_reason)) : null;
     yield {
-      ...getResponseHeader(data, id),
+      ...getHeader(data, id),
       object: "chat.completion.chunk",
       choices: choice
-        ? [{ index: 0, delta: { ...toAssistantMessage(said), content: said.content || said.refusal || "" }, finish_reason: finish }]
+        ? [{ index: 0, delta: { ...getRoleAndReasoning(delta), content: delta.content || delta.refusal || "" }, finish_reason: finishReason }]
         : [],
     };
   }
-  if (!finished) throw invalidResponseError("the stream ended before the reply did");
+  if (!isFinished) throw createUnreadableError("the stream ended before the response was complete");
 }
 
-function getResponseHeader(data: z.infer<z.ZodObject<typeof head>>, id: string) {
+function getHeader(data: z.infer<typeof ResponseHeader>, defaultId: string) {
   const usage = data.usage && { ...data.usage, total_tokens: data.usage.total_tokens ?? data.usage.prompt_tokens + data.usage.completion_tokens };
-  return { id: data.id ?? id, model: data.model, created: data.created, ...(usage ? { usage } : {}) };
+  return { id: data.id ?? defaultId, model: data.model, created: data.created, ...(usage ? { usage } : {}) };
 }
 
-function toAssistantMessage(said: Pick<z.infer<typeof ResponseMessage>, "reasoning" | "reasoning_content">) {
-  const reasoning = said.reasoning_content ?? said.reasoning;
+function getRoleAndReasoning(message: Pick<ResponseMessage, "reasoning" | "reasoning_content">) {
+  const reasoning = message.reasoning_content ?? message.reasoning;
   return { role: "assistant" as const, ...(reasoning ? { reasoning_content: reasoning } : {}) };
 }
 
@@ -99,6 +112,6 @@ function toFinishReason(reason: string | null | undefined): "stop" | "length" | 
   return reason === "length" || reason === "content_filter" ? reason : "stop";
 }
 
-function invalidResponseError(what: string): AttemptError {
-  return new AttemptError("model_unavailable", `the answer cannot be read: ${what}`, { retryable: true });
+function createUnreadableError(reason: string): AttemptError {
+  return new AttemptError("model_unavailable", `the response cannot be read: ${reason}`, { retryable: true });
 }

@@ -3,49 +3,46 @@ import { Readable } from "node:stream";
 
 import { Agent, request } from "undici";
 
-/** Headers that OpenAI's client may send. Whatever else it picked up from the environment stays here. */
+/** Headers that OpenAI's client may send. All others may come from the environment. */
 const allowedHeaders = ["accept", "content-type", "user-agent"];
 
 /**
- * What OpenAI's client takes for `fetch`. It alone knows the key and the base URL's query, so that neither can show up in a
- * model's fields, in traces or in logs. Redirects are not followed: a key and a prompt go where the settings say. Under it
- * is undici's `request`, at about half of what a call through `fetch` costs the processor.
+ * Creates the `fetch` of OpenAI's client.
+ *
+ * Only this function knows the key and the query of the base URL, so neither can appear in a model's fields, traces or logs.
+ * It does not follow redirects, which could send key and prompt elsewhere. It uses undici's `request`, which takes about half
+ * the processor time of `fetch`.
  */
-export function createTransport(key: string, query: URLSearchParams): typeof fetch {
-  // By itself undici gives up after five minutes without headers; how long to wait is the timeout setting's business.
+export function createTransport(apiKey: string, query: URLSearchParams): typeof fetch {
+  // undici's own timeouts are off (default: five minutes without headers), as the timeout setting decides.
   const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
   return async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     query.forEach((value, name) => url.searchParams.append(name, value));
-    const given = new Headers(init?.headers);
-    const allowed = allowedHeaders.map((name) => [name, given.get(name) ?? ""]);
-    const headers = { authorization: `Bearer ${key}`, ...Object.fromEntries(allowed) };
-    const {
-      statusCode,
-      headers: answered,
-      body,
-    } = await request(url, { method: "POST", headers, body: getText(init?.body), signal: init?.signal, dispatcher });
-    const head = { status: statusCode, headers: toHeaders(answered) };
-    if (statusCode >= 200 && statusCode < 300) {
-      const streamed = head.headers.get("content-type")?.startsWith("text/event-stream");
-      return new Response(streamed ? Readable.toWeb(body) : (await body.text()) || null, head);
-    }
-    return withReadableError(await body.text(), head);
+    const clientHeaders = new Headers(init?.headers);
+    const headers = {
+      authorization: `Bearer ${apiKey}`,
+      ...Object.fromEntries(allowedHeaders.map((name) => [name, clientHeaders.get(name) ?? ""])),
+    };
+    const response = await request(url, { method: "POST", headers, body: getText(init?.body), signal: init?.signal, dispatcher });
+    const responseInit = { status: response.statusCode, headers: toHeaders(response.headers) };
+    if (response.statusCode < 200 || response.statusCode >= 300) return toErrorResponse(await response.body.text(), responseInit);
+    const isStream = responseInit.headers.get("content-type")?.startsWith("text/event-stream");
+    return new Response(isStream ? Readable.toWeb(response.body) : (await response.body.text()) || null, responseInit);
   };
 }
 
-/** Puts an error body of any shape into the one that OpenAI's client reads: others would lose their message there. */
-function withReadableError(text: string, head: ResponseInit): Response {
-  const error = { message: text, ...parseErrorBody(text) };
-  return Response.json({ error }, head);
+/** Converts an error body of any shape to the one that OpenAI's client reads. It would drop the message of others. */
+function toErrorResponse(text: string, init: ResponseInit): Response {
+  return Response.json({ error: { message: text, ...parseErrorBody(text) } }, init);
 }
 
+/** Returns undefined for a text that is not JSON, which is the message itself. */
 function parseErrorBody(text: string): Record<string, unknown> | undefined {
   let body: unknown;
   try {
     body = JSON.parse(text);
   } catch {
-    // Not JSON: the text itself is the message.
     return undefined;
   }
   const outer = getFields(body);
