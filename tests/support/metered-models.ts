@@ -1,79 +1,81 @@
-import { AttemptError } from "../../src/model-calls/attempt/attempt-error.js";
-import type { CallModel, ModelResponse, ModelRequest } from "../../src/model-calls/model-call.js";
+import type { AttemptError } from "../../src/model-calls/attempt/attempt-error.js";
+import type { CallModel, ModelRequest, ModelResponse } from "../../src/model-calls/model-call.js";
+import { createConnectionError, createRateLimitError, createTimeoutError } from "./simulated-endpoint.js";
 
-export interface Metered {
+export interface MeteredUsage {
   readonly inputTokens: number;
   readonly outputTokens: number;
 }
 
-/** How a call ends. All but the middle two are counted by the server. */
-export type Outcome = "reply" | "reply without usage" | "busy" | "refused connection" | "timeout";
-export const outcomes: readonly Outcome[] = ["reply", "reply without usage", "busy", "refused connection", "timeout"];
+/** How a call ends. The server counts all but the rate-limited and the refused one. */
+export const callEndings = ["response", "response without usage", "rate limited", "connection refused", "timeout"] as const;
+export type CallEnding = (typeof callEndings)[number];
 
-export interface OpenMeteredCall {
+export interface OpenCall {
   readonly request: ModelRequest;
-  finish(outcome: Outcome): void;
+  finish(ending: CallEnding): void;
 }
 
-/** Lets every promise that can settle do so. */
-export async function drained(): Promise<void> {
+/** Waits until every promise that can settle has settled. */
+export async function settlePromises(): Promise<void> {
   for (let round = 0; round < 10; round++) await Promise.resolve();
 }
 
-/** Models that keep every call open until they are told to finish it, and count tokens by themselves: `toCallUsage` a request. */
-export function meteredModels(toCallUsage: (request: ModelRequest) => Metered) {
-  const open: OpenMeteredCall[] = [];
-  const counted: { readonly model: string; readonly usage: Metered }[] = [];
-  const count = (request: ModelRequest) => counted.push({ model: request.settings.model, usage: toCallUsage(request) });
+/**
+ * Creates models whose calls stay open until the test finishes them, and a server that counts their tokens.
+ *
+ * @param getUsage Returns what the server counts for a request.
+ */
+export function createMeteredModels(getUsage: (request: ModelRequest) => MeteredUsage) {
+  const openCalls: OpenCall[] = [];
+  const counted: { readonly model: string; readonly usage: MeteredUsage }[] = [];
+  const count = (request: ModelRequest) => counted.push({ model: request.settings.model, usage: getUsage(request) });
 
-  const access: CallModel = (request, config) =>
+  const callModel: CallModel = (request, config) =>
     new Promise<ModelResponse>((resolve, reject) => {
-      const answer = (usage: ModelResponse["usage"]): ModelResponse => ({ text: "Yes.", finishReason: "stop", model: "metered", usage });
-      const call: OpenMeteredCall = {
+      const call: OpenCall = {
         request,
-        finish: (outcome) => {
-          open.splice(open.indexOf(call), 1);
-          const failure = failures[outcome];
-          if (outcome !== "busy" && outcome !== "refused connection") count(request);
-          if (failure) reject(failure());
-          else resolve(answer(outcome === "reply" ? toCallUsage(request) : { inputTokens: null, outputTokens: null }));
+        finish: (ending) => {
+          openCalls.splice(openCalls.indexOf(call), 1);
+          if (ending !== "rate limited" && ending !== "connection refused") count(request);
+          const error = createErrors[ending]?.();
+          const usage = ending === "response" ? getUsage(request) : { inputTokens: null, outputTokens: null };
+          if (error) reject(error);
+          else resolve({ text: "Yes.", finishReason: "stop", model: "metered", usage });
         },
       };
-      open.push(call);
+      openCalls.push(call);
       config.signal?.addEventListener("abort", () => {
-        const at = open.indexOf(call);
-        if (at < 0) return;
-        // The client has gone; the server works on.
-        open.splice(at, 1);
+        const index = openCalls.indexOf(call);
+        if (index < 0) return;
+        // The client disconnects, but the server finishes its work.
+        openCalls.splice(index, 1);
         count(request);
         reject(config.signal?.reason);
       });
     });
 
   return {
-    access,
+    callModel,
     /** Calls that arrived and are not finished, in order of arrival. */
-    open,
-    /** Finishes the call that arrived first, and lets everyone know. */
-    async finishNext(outcome: Outcome = "reply"): Promise<void> {
-      await drained();
-      const [next] = open;
+    openCalls,
+    /** Finishes the oldest open call and waits for everything that follows from it. */
+    async finishNext(ending: CallEnding = "response"): Promise<void> {
+      await settlePromises();
+      const [next] = openCalls;
       if (!next) throw new Error("no call is open");
-      next.finish(outcome);
-      await drained();
+      next.finish(ending);
+      await settlePromises();
     },
-    /** What was counted so far, and what will be if every open call is counted too. */
-    mostCounted: () => [...counted, ...open.map(({ request }) => ({ model: request.settings.model, usage: toCallUsage(request) }))],
-    /** The client's process is gone: open calls are counted, and nobody hears of it. */
-    abandon: () => open.splice(0).forEach(({ request }) => count(request)),
+    /** Returns what the server counted, and what it will count if it counts every open call. */
+    getMaxCounted: () => [...counted, ...openCalls.map(({ request }) => ({ model: request.settings.model, usage: getUsage(request) }))],
+    /** Simulates a kill of the client: open calls are counted, and their results are lost. */
+    killClient: () => openCalls.splice(0).forEach(({ request }) => count(request)),
   };
 }
 
-const failures: Partial<Record<Outcome, () => AttemptError>> = {
-  busy: () => new AttemptError("model_rate_limited", "HTTP 429: slow down", { retryable: true, status: 429 }),
-  "refused connection": () => {
-    const cause = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED", syscall: "connect" });
-    return new AttemptError("model_unavailable", "the connection failed", { retryable: true }, { cause });
-  },
-  timeout: () => new AttemptError("model_timeout", "no reply within 1 s", { retryable: true }),
+const createErrors: Partial<Record<CallEnding, () => AttemptError>> = {
+  "rate limited": createRateLimitError,
+  "connection refused": createConnectionError,
+  timeout: createTimeoutError,
 };

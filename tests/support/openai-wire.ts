@@ -1,13 +1,14 @@
-/** A role of the conversation loop. */
-export type ConversationRole = "candidate" | "reviewer" | "chairman";
-import type { Reply, ServerRequest } from "./openai-server.js";
+import type { ChatResponse, ServerRequest } from "./openai-server.js";
+
+/** Role that makes a request. */
+export type RequestRole = "candidate" | "reviewer" | "chairman";
 
 export interface ChatMessage {
   readonly role: string;
   readonly content: string;
 }
 
-/** The part of a chat request that tests look at. */
+/** The part of a chat request that tests read. */
 export interface ChatBody {
   readonly model: string;
   readonly messages: readonly ChatMessage[];
@@ -21,60 +22,62 @@ export interface ChatBody {
   };
 }
 
-/** Who asks. A plain request is told by the JSON keys that the system prompt asks for. */
-export function roleOf(body: ChatBody): ConversationRole {
+/** Returns the role by the name of the schema, otherwise by the JSON keys that the system prompt asks for. */
+export function getRequestRole(body: ChatBody): RequestRole {
   const name = body.response_format?.json_schema?.name;
   if (name === "review") return "reviewer";
   if (name === "next_instruction") return "chairman";
   const system = body.messages.find((message) => message.role === "system" || message.role === "developer")?.content ?? "";
-  const asked = system.slice(system.lastIndexOf("Reply with one JSON object"));
-  if (!asked.startsWith("Reply with one JSON object")) return "candidate";
-  if (asked.includes('"critique"')) return "reviewer";
-  return asked.includes('"instruction"') ? "chairman" : "candidate";
+  const format = system.slice(system.lastIndexOf("Reply with one JSON object"));
+  if (!format.startsWith("Reply with one JSON object")) return "candidate";
+  if (format.includes('"critique"')) return "reviewer";
+  return format.includes('"instruction"') ? "chairman" : "candidate";
 }
 
-type Completion = Reply & { readonly content: string | null };
+type Completion = ChatResponse & { readonly content: string | null };
 
-/** A whole completion as OpenAI sends it. */
-export function chatCompletion(request: ServerRequest, reply: Completion) {
+/** Creates a complete chat completion as OpenAI sends it. */
+export function createChatCompletion(request: ServerRequest, response: Completion) {
   return {
-    ...head(request, reply, "chat.completion"),
-    choices: [{ index: 0, message: { role: "assistant", ...said(reply, reply.content) }, finish_reason: reply.finish ?? "stop" }],
-    ...(reply.usage === null ? {} : { usage: toCallUsage(request, reply) }),
+    ...createHeader(request, response, "chat.completion"),
+    choices: [
+      { index: 0, message: { role: "assistant", ...createMessage(response, response.content) }, finish_reason: response.finishReason ?? "stop" },
+    ],
+    ...(response.usage === null ? {} : { usage: createUsage(request, response) }),
   };
 }
 
-/** The same as the events of a stream, a few words at a time. */
-export function chatCompletionEvents(request: ServerRequest, reply: Completion) {
-  const event = (delta: object, finish: string | null = null) => ({
-    ...head(request, reply, "chat.completion.chunk"),
-    choices: [{ index: 0, delta, finish_reason: finish }],
+/** Creates the same completion as the events of a stream, a few words each. */
+export function createChatCompletionEvents(request: ServerRequest, response: Completion) {
+  const createEvent = (delta: object, finishReason: string | null = null) => ({
+    ...createHeader(request, response, "chat.completion.chunk"),
+    choices: [{ index: 0, delta, finish_reason: finishReason }],
   });
-  const pieces = reply.content?.match(/(?:\S+\s*|\s+){1,4}/g) ?? [];
-  const usage = reply.usage !== null && request.body.stream_options?.include_usage;
+  const parts = response.content?.match(/(?:\S+\s*|\s+){1,4}/g) ?? [];
+  const includesUsage = response.usage !== null && request.body.stream_options?.include_usage;
   return [
-    event({ role: "assistant", ...said(reply, "") }),
-    ...pieces.map((content) => event({ content })),
-    event({}, reply.finish ?? "stop"),
-    ...(usage ? [{ ...head(request, reply, "chat.completion.chunk"), choices: [], usage: toCallUsage(request, reply) }] : []),
+    createEvent({ role: "assistant", ...createMessage(response, "") }),
+    ...parts.map((content) => createEvent({ content })),
+    createEvent({}, response.finishReason ?? "stop"),
+    ...(includesUsage ? [{ ...createHeader(request, response, "chat.completion.chunk"), choices: [], usage: createUsage(request, response) }] : []),
   ];
 }
 
-function head(request: ServerRequest, reply: Completion, object: string) {
-  return { id: `chatcmpl-${request.index}`, object, created: 1_700_000_000, model: reply.model ?? request.body.model };
+function createHeader(request: ServerRequest, response: Completion, object: string) {
+  return { id: `chatcmpl-${request.index}`, object, created: 1_700_000_000, model: response.model ?? request.body.model };
 }
 
-function said(reply: Completion, content: string | null) {
+function createMessage(response: Completion, content: string | null) {
   return {
     content,
-    ...(reply.refusal === undefined ? {} : { refusal: reply.refusal }),
-    ...(reply.thinking === undefined ? {} : { reasoning_content: reply.thinking }),
+    ...(response.refusal === undefined ? {} : { refusal: response.refusal }),
+    ...(response.reasoning === undefined ? {} : { reasoning_content: response.reasoning }),
   };
 }
 
-/** About four characters a token. */
-function toCallUsage(request: ServerRequest, reply: Completion): Record<string, unknown> {
+/** Counts about four characters per token. */
+function createUsage(request: ServerRequest, response: Completion): Record<string, unknown> {
   const input = Math.ceil(request.body.messages.reduce((sum, message) => sum + message.content.length, 0) / 4);
-  const output = Math.ceil((reply.content ?? reply.refusal ?? "").length / 4);
-  return reply.usage ?? { prompt_tokens: input, completion_tokens: output, total_tokens: input + output };
+  const output = Math.ceil((response.content ?? response.refusal ?? "").length / 4);
+  return response.usage ?? { prompt_tokens: input, completion_tokens: output, total_tokens: input + output };
 }

@@ -1,46 +1,63 @@
 import { vi } from "vitest";
 
 import { AttemptError } from "../../src/model-calls/attempt/attempt-error.js";
-import type { RateLimiter } from "../../src/model-calls/rate-limit/rate-limiter.js";
 import type { CallModel, ModelRequest } from "../../src/model-calls/model-call.js";
-import { requestTo } from "./model-requests.js";
+import type { EndpointStatus, RateLimiter } from "../../src/model-calls/rate-limit/rate-limiter.js";
+import { createRequest } from "./model-requests.js";
 
-/** Where the calls go that say nothing else. Nobody listens there. */
-export const here = "http://127.0.0.1:9/v1";
+/** Default endpoint of the calls. No server listens there. */
+export const testEndpoint = "http://127.0.0.1:9/v1";
 
-/** Makes so many calls at once and collects what becomes of them: texts and errors. */
-export function callMany(access: CallModel, count: number, request: () => ModelRequest = () => requestTo(here), signal?: AbortSignal): unknown[] {
-  const outcomes: unknown[] = [];
+/** Text of every successful response. */
+export const successText = "Because.";
+
+/** Makes calls at the same time. Returns a list that collects their results: response texts and errors. */
+export function callMany(
+  callModel: CallModel,
+  count: number,
+  buildRequest: () => ModelRequest = () => createRequest(testEndpoint),
+  signal?: AbortSignal,
+): unknown[] {
+  const results: unknown[] = [];
   for (let index = 0; index < count; index++) {
-    access(request(), { signal }).then(
-      (reply) => outcomes.push(reply.text),
-      (error: unknown) => outcomes.push(error),
+    callModel(buildRequest(), { signal }).then(
+      (response) => results.push(response.text),
+      (error: unknown) => results.push(error),
     );
   }
-  return outcomes;
+  return results;
 }
 
-/** A retry layer on the test's clock: so many attempts, a second apart. */
-export function retrying(access: CallModel, attempts: number): CallModel {
+/** Retries on the fake clock, one second after each failed attempt. */
+export function withFixedRetry(next: CallModel, maxAttempts: number): CallModel {
   return async (request, config) => {
-    for (let left = attempts - 1; ; left--) {
+    for (let attempt = 1; ; attempt++) {
       try {
-        return await access(request, config);
+        return await next(request, config);
       } catch (error) {
-        if (left === 0 || !(error instanceof AttemptError)) throw error;
+        if (attempt === maxAttempts || !(error instanceof AttemptError)) throw error;
         await new Promise((resolve) => void setTimeout(resolve, 1_000));
       }
     }
   };
 }
 
-export const answered = (count: number) => Array<string>(count).fill("Because.");
+/** Returns the results of `callMany` if every call succeeds. */
+export function createSuccesses(count: number): string[] {
+  return Array<string>(count).fill(successText);
+}
 
-export const getStatus = (gate: RateLimiter) => gate.getStatus()[0];
+/** Returns the status of the rate limiter's first queue. */
+export function getFirstStatus(rateLimiter: RateLimiter): EndpointStatus | undefined {
+  return rateLimiter.getStatus()[0];
+}
 
-/** Lets time pass on the fake clock. */
-export const pass = (milliseconds: number) => vi.advanceTimersByTimeAsync(milliseconds);
+/** Advances the fake clock. */
+export async function advanceTime(milliseconds: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(milliseconds);
+}
 
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await pass(10);
+/** Advances the fake clock until the condition is true. */
+export async function waitUntil(condition: () => boolean): Promise<void> {
+  while (!condition()) await advanceTime(10);
 }

@@ -1,44 +1,42 @@
 import { AttemptError } from "../../src/model-calls/attempt/attempt-error.js";
-import type { CallModel, ModelResponse, ModelRequest, TokenUsage } from "../../src/model-calls/model-call.js";
+import type { CallModel, ModelRequest, ModelResponse, TokenUsage } from "../../src/model-calls/model-call.js";
+import { successText } from "./rate-limited-calls.js";
 
-/** One attempt as it reached the endpoint. Times are those of `performance.now()`. */
+/** One attempt as the endpoint received it. Times are those of `performance.now()`. */
 export interface SimulatedCall {
   readonly request: ModelRequest;
   readonly index: number;
   readonly at: number;
-  /** Attempts in flight, this one included. */
+  /** Number of attempts in flight, this one included. */
   readonly inFlight: number;
 }
 
-export interface SimulatedOutcome {
+export interface SimulatedResult {
   readonly latencyMs?: number;
-  /** Thrown in place of a reply. */
+  /** Thrown instead of returning a response. */
   readonly error?: Error;
   readonly text?: string;
   readonly usage?: TokenUsage;
 }
 
-/**
- * An endpoint without a network, for tests on a fake clock: makes attempts as the room's own attempts do, ends at once when
- * the signal fires, and keeps a log.
- */
-export function simulateEndpoint(behave: (call: SimulatedCall) => SimulatedOutcome = () => ({})) {
+/** Creates an endpoint without a network, for tests on a fake clock. Its calls end at once when the signal aborts, and are logged. */
+export function createSimulatedEndpoint(getResult: (call: SimulatedCall) => SimulatedResult = () => ({})) {
   const calls: SimulatedCall[] = [];
   const log = { calls, inFlight: 0, peak: 0 };
-  const access: CallModel = async (request, { signal }) => {
+  const callModel: CallModel = async (request, { signal }) => {
     const call = { request, index: calls.length, at: performance.now(), inFlight: ++log.inFlight };
     calls.push(call);
     log.peak = Math.max(log.peak, log.inFlight);
-    const { latencyMs = 50, error, text = "Because.", usage = { inputTokens: 20, outputTokens: 10 } } = behave(call);
+    const { latencyMs = 50, error, text = successText, usage = { inputTokens: 20, outputTokens: 10 } } = getResult(call);
     try {
       await new Promise<void>((resolve, reject) => {
         const timer = setTimeout(resolve, latencyMs);
-        const stop = () => {
+        const onAbort = () => {
           clearTimeout(timer);
           reject(signal?.reason);
         };
-        if (signal?.aborted) stop();
-        else signal?.addEventListener("abort", stop, { once: true });
+        if (signal?.aborted) onAbort();
+        else signal?.addEventListener("abort", onAbort, { once: true });
       });
     } finally {
       log.inFlight--;
@@ -46,11 +44,26 @@ export function simulateEndpoint(behave: (call: SimulatedCall) => SimulatedOutco
     if (error) throw error;
     return { text, finishReason: "stop", usage, model: "simulated" } satisfies ModelResponse;
   };
-  return { access, log };
+  return { callModel, log };
 }
 
-const retryable = true;
-export const refused = (retryAfterMs?: number) => new AttemptError("model_rate_limited", "HTTP 429", { retryable, status: 429, retryAfterMs });
-export const unavailable = (status: number | undefined = 500) => new AttemptError("model_unavailable", `HTTP ${status}`, { retryable, status });
-export const timedOut = () => new AttemptError("model_timeout", "no reply within 5 s", { retryable });
-export const badRequest = () => new AttemptError("model_bad_request", "HTTP 400", { retryable: false, status: 400 });
+export function createRateLimitError(retryAfterMs?: number): AttemptError {
+  return new AttemptError("model_rate_limited", "HTTP 429", { retryable: true, status: 429, retryAfterMs });
+}
+
+export function createUnavailableError(status = 500, details: { retryable?: boolean; retryAfterMs?: number } = {}): AttemptError {
+  return new AttemptError("model_unavailable", `HTTP ${status}`, { retryable: true, status, ...details });
+}
+
+/** Creates the error of a request that could not be sent. */
+export function createConnectionError(): AttemptError {
+  return new AttemptError("model_unavailable", "the connection failed", { retryable: true, requestNotSent: true });
+}
+
+export function createTimeoutError(): AttemptError {
+  return new AttemptError("model_timeout", "no response within 5 s", { retryable: true });
+}
+
+export function createBadRequestError(): AttemptError {
+  return new AttemptError("model_bad_request", "HTTP 400", { retryable: false, status: 400 });
+}

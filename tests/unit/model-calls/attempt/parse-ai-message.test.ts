@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { parseAiMessage } from "../../../../src/model-calls/attempt/parse-ai-message.js";
 
 describe("parseAiMessage", () => {
-  it("takes the text of text blocks and nothing of reasoning, tools or pictures", () => {
+  it("returns the text of text blocks, without reasoning, tools or images", () => {
     const message = new AIMessage({
       content: [
         { type: "reasoning", reasoning: "secret plan" },
@@ -16,26 +16,26 @@ describe("parseAiMessage", () => {
       ],
       additional_kwargs: { reasoning_content: "secret plan" },
     });
-    expect(parseAiMessage(message, "asked")).toEqual({
+    expect(parseAiMessage(message, "requested-model")).toEqual({
       text: "One, two.",
-      finish: "stop",
+      finishReason: "stop",
       usage: { inputTokens: null, outputTokens: null },
-      model: "asked",
+      model: "requested-model",
     });
   });
 
-  it("never lets thinking through, in whatever form it comes", () => {
+  it("removes reasoning in every form", () => {
     const secret = fc.string({ unit: fc.constantFrom("a", "b", " ", "\n"), minLength: 1, maxLength: 30 }).map((text) => `SECRET${text}`);
     const block = fc.oneof(
       secret.map((text) => ({ type: "reasoning", reasoning: text })),
       secret.map((text) => ({ type: "thinking", thinking: text })),
       secret.map((text) => ({ type: "text", text: `<think>${text}</think>` })),
-      fc.constant({ type: "text", text: "said" }),
+      fc.constant({ type: "text", text: "answer" }),
     );
     fc.assert(
       fc.property(fc.array(block, { maxLength: 6 }), (content) => {
-        const { text } = parseAiMessage(new AIMessage({ content }), "asked");
-        expect(text).toBe("said".repeat(content.filter((part) => "text" in part && part.text === "said").length));
+        const { text } = parseAiMessage(new AIMessage({ content }), "requested-model");
+        expect(text).toBe("answer".repeat(content.filter((part) => "text" in part && part.text === "answer").length));
       }),
     );
   });
@@ -51,24 +51,24 @@ describe("parseAiMessage", () => {
     [{ finishReason: "SAFETY" }, "refusal"],
     [{ finish_reason: 7 }, "stop"],
     [{}, "stop"],
-  ] as const)("reads how it ended from %j: %s", (response_metadata, finish) => {
-    expect(parseAiMessage(new AIMessage({ content: "Text.", response_metadata }), "asked").finishReason).toBe(finish);
+  ] as const)("derives the finish reason from %j: %s", (response_metadata, finishReason) => {
+    expect(parseAiMessage(new AIMessage({ content: "Text.", response_metadata }), "requested-model").finishReason).toBe(finishReason);
   });
 
-  it("calls thinking that was cut off a cut-off reply, even where the endpoint does not", () => {
+  it("reports the finish reason length for reasoning that was cut off, even if the endpoint does not", () => {
     const message = new AIMessage({ content: "<think>Let me see", response_metadata: { finish_reason: "stop" } });
-    expect(parseAiMessage(message, "asked")).toMatchObject({ text: "", finish: "length" });
+    expect(parseAiMessage(message, "requested-model")).toMatchObject({ text: "", finishReason: "length" });
   });
 
-  it("reports tokens as they were counted, and null for what is no count", () => {
+  it("reports the counted tokens, and null for an invalid count", () => {
     const counted = new AIMessage({ content: "x", usage_metadata: { input_tokens: 7, output_tokens: 0, total_tokens: 7 } });
-    expect(parseAiMessage(counted, "asked").usage).toEqual({ inputTokens: 7, outputTokens: 0 });
-    const odd = new AIMessage({ content: "x", usage_metadata: { input_tokens: Number.NaN, output_tokens: -3, total_tokens: 0 } });
-    expect(parseAiMessage(odd, "asked").usage).toEqual({ inputTokens: null, outputTokens: null });
+    expect(parseAiMessage(counted, "requested-model").usage).toEqual({ inputTokens: 7, outputTokens: 0 });
+    const invalid = new AIMessage({ content: "x", usage_metadata: { input_tokens: Number.NaN, output_tokens: -3, total_tokens: 0 } });
+    expect(parseAiMessage(invalid, "requested-model").usage).toEqual({ inputTokens: null, outputTokens: null });
   });
 
-  it("names the model as the endpoint does", () => {
-    expect(parseAiMessage(new AIMessage({ content: "x", response_metadata: { model_name: "org/m-2026" } }), "asked").model).toBe("org/m-2026");
-    expect(parseAiMessage(new AIMessage({ content: "x", response_metadata: { model: "m" } }), "asked").model).toBe("m");
+  it("reports the model name of the endpoint", () => {
+    expect(parseAiMessage(new AIMessage({ content: "x", response_metadata: { model_name: "org/m-2026" } }), "requested-model").model).toBe("org/m-2026");
+    expect(parseAiMessage(new AIMessage({ content: "x", response_metadata: { model: "m" } }), "requested-model").model).toBe("m");
   });
 });

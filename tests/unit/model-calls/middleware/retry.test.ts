@@ -1,52 +1,48 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { ModelCallError } from "../../../../src/errors.js";
 import { AttemptError } from "../../../../src/model-calls/attempt/attempt-error.js";
 import { type RetryEvent, withRetry } from "../../../../src/model-calls/middleware/retry.js";
-import type { CallModel, ModelResponse } from "../../../../src/model-calls/model-call.js";
-import { requestTo } from "../../../support/model-requests.js";
+import type { ModelResponse } from "../../../../src/model-calls/model-call.js";
+import { getRejection } from "../../../support/get-rejection.js";
+import { createRequest } from "../../../support/model-requests.js";
 
-const reply: ModelResponse = { text: "Because.", finishReason: "stop", usage: { inputTokens: 1, outputTokens: 1 }, model: "m" };
-const request = requestTo("http://127.0.0.1:9/v1", { caller: { name: "depth", group: "reviewer" } });
+const caller = { name: "depth", group: "reviewer" };
+const response: ModelResponse = { text: "Because.", finishReason: "stop", usage: { inputTokens: 1, outputTokens: 1 }, model: "m" };
+const request = createRequest("http://127.0.0.1:9/v1", { caller });
 
-/** Fails with these errors in turn, then answers. */
-function failing(...errors: Error[]) {
-  const access: CallModel & { calls?: number } = async () => {
-    access.calls = (access.calls ?? 0) + 1;
+/** Creates a model whose calls fail with these errors in turn, then succeed. */
+function createFailingModel(...errors: Error[]) {
+  return vi.fn(async () => {
     const error = errors.shift();
     if (error) throw error;
-    return reply;
-  };
-  return access;
+    return response;
+  });
 }
 
-const busy = (retryAfterMs?: number) => new AttemptError("model_rate_limited", "HTTP 429: slow down", { retryable: true, status: 429, retryAfterMs });
-
-async function toFailureRow(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => expect.fail("it should have failed"),
-    (error: unknown) => error,
-  );
+function createRateLimitError(retryAfterMs?: number): AttemptError {
+  return new AttemptError("model_rate_limited", "HTTP 429: slow down", { retryable: true, status: 429, retryAfterMs });
 }
 
 describe("withRetry", () => {
   it("waits exactly as long as the endpoint asks", async () => {
-    const notices: RetryEvent[] = [];
-    const access = withRetry(failing(busy(3), busy(7)), { minDelayMs: 0, onRetry: (notice) => notices.push(notice) });
-    expect(await access(request, {})).toBe(reply);
-    expect(notices.map(({ delayMs, attempts, code, role, reviewer }) => ({ delayMs, attempts, code, role, reviewer }))).toEqual([
-      { delayMs: 3, attempts: 1, code: "model_rate_limited", caller: { name: "depth", group: "reviewer" } },
-      { delayMs: 7, attempts: 2, code: "model_rate_limited", caller: { name: "depth", group: "reviewer" } },
+    const events: RetryEvent[] = [];
+    const failing = createFailingModel(createRateLimitError(3), createRateLimitError(7));
+    const callModel = withRetry(failing, { minDelayMs: 0, onRetry: (event) => events.push(event) });
+    expect(await callModel(request, {})).toBe(response);
+    expect(events).toMatchObject([
+      { delayMs: 3, attempts: 1, code: "model_rate_limited", caller },
+      { delayMs: 7, attempts: 2, code: "model_rate_limited", caller },
     ]);
   });
 
-  it("chooses its own waits below a bound that doubles and is capped", async () => {
+  it("chooses its own delays below a bound that doubles up to a maximum", async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 2 }), fc.integer({ min: 0, max: 3 }), async (minDelayMs, maxDelayMs) => {
         const delays: number[] = [];
-        const access = withRetry(failing(busy(), busy(0), busy()), { minDelayMs, maxDelayMs, onRetry: ({ delayMs }) => delays.push(delayMs) });
-        await access(request, {});
+        const failing = createFailingModel(createRateLimitError(), createRateLimitError(0), createRateLimitError());
+        await withRetry(failing, { minDelayMs, maxDelayMs, onRetry: ({ delayMs }) => delays.push(delayMs) })(request, {});
         expect(delays).toHaveLength(3);
         delays.forEach((delayMs, index) => {
           expect(delayMs).toBeGreaterThanOrEqual(0);
@@ -57,55 +53,58 @@ describe("withRetry", () => {
     );
   });
 
-  it("gives up after the last retry with an error that says who, where, what, how often and what to do", async () => {
-    const access = failing(busy(1), busy(1), busy(1));
-    const error = await toFailureRow(withRetry(access, { maxRetries: 2 })(request, {}));
-    expect(access.calls).toBe(3);
+  it("fails after the last retry with an error that names caller, endpoint, reason, attempts and advice", async () => {
+    const failing = createFailingModel(createRateLimitError(1), createRateLimitError(1), createRateLimitError(1));
+    const error = await getRejection(withRetry(failing, { maxRetries: 2 })(request, {}));
+    expect(failing).toHaveBeenCalledTimes(3);
     expect(error).toBeInstanceOf(ModelCallError);
     expect(error).toMatchObject({
       code: "model_rate_limited",
-      details: { role: "reviewer", endpoint: "http://127.0.0.1:9/v1", model: "openai:test-model", status: 429, attempts: 3 },
+      details: { caller, endpoint: "http://127.0.0.1:9/v1", model: "openai:test-model", status: 429, attempts: 3 },
       message:
-        'The reviewer "depth" got no reply from openai:test-model at http://127.0.0.1:9/v1 (3 attempts): HTTP 429: slow down. Lower the concurrency, or try again later.',
+        'The reviewer "depth" got no response from openai:test-model at http://127.0.0.1:9/v1 (3 attempts): HTTP 429: slow down. Lower the concurrency, or try again later.',
     });
   });
 
   it("does not wait for an endpoint that asks for more than ten minutes, and says so", async () => {
-    const access = failing(busy(3_600_000));
-    const error = await toFailureRow(withRetry(access)(request, {}));
-    expect(access.calls).toBe(1);
-    expect(error).toMatchObject({ code: "model_rate_limited", message: expect.stringContaining("It asks to wait 3600 s, longer than the 600 s") });
+    const failing = createFailingModel(createRateLimitError(3_600_000));
+    const error = await getRejection(withRetry(failing)(request, {}));
+    expect(failing).toHaveBeenCalledOnce();
+    expect(error).toMatchObject({
+      code: "model_rate_limited",
+      message: expect.stringContaining("It asks to wait 3600 s, longer than the maximum of 600 s. Lower the concurrency"),
+    });
   });
 
-  it("fails at once where trying again is of no use", async () => {
-    const access = failing(new AttemptError("model_unauthorized", "HTTP 401", { retryable: false, status: 401 }));
-    const error = await toFailureRow(withRetry(access)(request, {}));
-    expect(access.calls).toBe(1);
+  it("fails at once for an error that is not retryable", async () => {
+    const failing = createFailingModel(new AttemptError("model_unauthorized", "HTTP 401", { retryable: false, status: 401 }));
+    const error = await getRejection(withRetry(failing)(request, {}));
+    expect(failing).toHaveBeenCalledOnce();
     expect(error).toMatchObject({ code: "model_unauthorized", message: expect.stringContaining("TEST_KEY") });
   });
 
   it.each([new TypeError("a bug"), new TypeError("fetch failed"), new Error("budget spent")])(
-    "lets other errors pass as they are: %s",
+    "rethrows an error that is not an AttemptError unchanged: %s",
     async (error) => {
-      const access = failing(error);
-      expect(await toFailureRow(withRetry(access)(request, {}))).toBe(error);
-      expect(access.calls).toBe(1);
+      const failing = createFailingModel(error);
+      expect(await getRejection(withRetry(failing)(request, {}))).toBe(error);
+      expect(failing).toHaveBeenCalledOnce();
     },
   );
 
-  it("ends at once when it is aborted while waiting", async () => {
+  it("stops waiting at once when the signal aborts", async () => {
     const controller = new AbortController();
-    const reason = new Error("the user has seen enough");
-    const access = failing(busy(500_000));
-    const call = withRetry(access, { onRetry: () => queueMicrotask(() => controller.abort(reason)) })(request, { signal: controller.signal });
-    expect(await toFailureRow(call)).toBe(reason);
-    expect(access.calls).toBe(1);
+    const reason = new Error("cancelled by the user");
+    const failing = createFailingModel(createRateLimitError(500_000));
+    const callModel = withRetry(failing, { onRetry: () => queueMicrotask(() => controller.abort(reason)) });
+    expect(await getRejection(callModel(request, { signal: controller.signal }))).toBe(reason);
+    expect(failing).toHaveBeenCalledOnce();
   });
 
-  it("does not begin when it is aborted already", async () => {
-    const access = failing();
+  it("makes no call if the signal is already aborted", async () => {
+    const failing = createFailingModel();
     const reason = new Error("too late");
-    expect(await toFailureRow(withRetry(access)(request, { signal: AbortSignal.abort(reason) }))).toBe(reason);
-    expect(access.calls).toBeUndefined();
+    expect(await getRejection(withRetry(failing)(request, { signal: AbortSignal.abort(reason) }))).toBe(reason);
+    expect(failing).not.toHaveBeenCalled();
   });
 });
