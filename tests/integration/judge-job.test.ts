@@ -6,15 +6,15 @@ import { fileURLToPath } from "node:url";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { type Fault, type OpenAiServer, type Reply, startOpenAiServer } from "../support/openai-server.js";
-import { temporaryFiles } from "../support/temporary-files.js";
+import { type FailedResponse, type OpenAiServer, type ChatResponse, startOpenAiServer } from "../support/openai-server.js";
+import { createTemporaryFiles } from "../support/temporary-files.js";
 
 const program = fileURLToPath(new URL("../support/judge-job.ts", import.meta.url));
-const files = temporaryFiles();
+const files = createTemporaryFiles();
 let folders = 0;
 let server: OpenAiServer;
 
-const rating: Reply = { content: '{"rating": 7}' };
+const rating: ChatResponse = { content: '{"rating": 7}' };
 beforeEach(async () => {
   server = await startOpenAiServer(() => rating);
 });
@@ -55,20 +55,21 @@ const readRows = async (output: string) =>
 
 describe("a judge as a job of its own", () => {
   it("asks each prompt once over a kill with -9 and a resume, but for those in flight", async () => {
-    server.setHandler(({ index }): Reply | Fault => (index < 4 ? rating : { hang: true }));
+    server.setHandler(({ index }): ChatResponse | FailedResponse => (index < 4 ? rating : { hang: true }));
     const output = files.path(`judge-${++folders}`);
     const killed = startJudge(output);
-    await server.arrived(6);
+    // Three requests hang at once, so the four before them have their rows.
+    await server.waitForRequests(7);
     killed.kill("SIGKILL");
     await once(killed, "close");
-    await server.idle();
+    await server.waitUntilIdle();
     server.setHandler(() => rating);
     expect(await runJudge(output)).toMatchObject({ failed: 0, stopped: null });
     const rows = await readRows(output);
     expect(rows).toHaveLength(10);
     const counts = [...countPrompts().values()];
     expect(counts).toHaveLength(10);
-    expect(counts.every(({ answered }) => answered === 1)).toBe(true);
+    expect(counts.map(({ answered }) => answered)).toEqual(Array(10).fill(1));
     expect(counts.filter(({ all }) => all > 1).length).toBeLessThanOrEqual(3);
     const paid = server.requests.length;
     expect(await runJudge(output)).toMatchObject({ finished: 0, resumed: 10 });
@@ -76,7 +77,7 @@ describe("a judge as a job of its own", () => {
   });
 
   it("retries, repairs and respects Retry-After as the loop does", async () => {
-    server.setHandler(({ index }): Reply | Fault => {
+    server.setHandler(({ index }): ChatResponse | FailedResponse => {
       if (index === 0) return { status: 429, headers: { "retry-after-ms": "50" }, body: { error: { message: "slow down" } } };
       if (index === 1) return { status: 500, body: { error: { message: "oops" } } };
       return index === 2 ? { content: "a seven" } : rating;
@@ -95,7 +96,7 @@ describe("a judge as a job of its own", () => {
 
   it("stops within its budget, and continues with a higher one", async () => {
     const output = files.path(`judge-${++folders}`);
-    expect(await runJudge(output, "10", "900")).toMatchObject({ failed: 0, stopped: expect.stringContaining("the budget is used up") });
+    expect(await runJudge(output, "10", "500")).toMatchObject({ failed: 0, stopped: expect.stringContaining("the budget is used up") });
     const paid = server.requests.length;
     expect(paid).toBeLessThan(10);
     expect(await runJudge(output, "10", "100000")).toMatchObject({ finished: 10 - paid, resumed: paid, stopped: null });
