@@ -15,7 +15,7 @@ interface Branch {
 type RunsByParent = ReadonlyMap<string | null, readonly TraceRun[]>;
 
 /** Labels in the metadata of a run. */
-const RunLabels = z.object({
+const RunMetadata = z.object({
   seed: z.union([z.string(), z.number()]).optional().catch(undefined),
   turn: z.number().optional().catch(undefined),
   attempt: z.number().optional().catch(undefined),
@@ -43,7 +43,7 @@ function renderTrace(runs: readonly TraceRun[]): string[] {
   const root = topRuns.find((run) => run.parent === null);
   const branches = topRuns.filter((run) => run !== root).flatMap((run) => toBranches(run, byParent));
   if (root) return renderBranch({ run: root, children: [...getChildBranches(root, byParent), ...branches] }, "", "");
-  const { seed } = RunLabels.parse(runs[0]?.metadata ?? {});
+  const { seed } = RunMetadata.parse(runs[0]?.metadata ?? {});
   return [`${toSafeLine(`seed ${seed ?? "unknown"}`)}  did not finish`, ...renderChildren(branches, "")];
 }
 
@@ -85,7 +85,7 @@ function renderChildren(children: readonly Branch[], indent: string): string[] {
 
 function formatRun(branch: Branch): string {
   const { run } = branch;
-  const labels = RunLabels.parse(run.metadata);
+  const labels = RunMetadata.parse(run.metadata);
   const tokens = sumTokens(branch);
   return [
     run.name === "aggregate_reviews" && labels.turn !== undefined ? `verdict turn ${labels.turn}` : run.name,
