@@ -11,15 +11,18 @@ import ts from "typescript";
 
 const verbs = new Set(
   (
-    "add aggregate allow append apply assert await build calculate call cancel check classify clean close collect combine compact compute copy count create " +
-    "decode delete describe detect diff dispatch drop dry emit encode ensure estimate extract filter find finish flatten flush for format generate get handle has " +
-    "include is invoke join list load log make map mark measure memoize merge move normalize omit open parse pick plan prepend put queue quote random read " +
-    "record redact refresh relay release remove render repair replace report require reset resolve respond retry return review run save scan select send set " +
-    "split start stop strip summarize throw to tokenize track trim try unwrap update upload validate wait watch with without wrap write yield"
+    "abort acquire add admit aggregate allow append apply assert await build cache calculate call cancel check classify clean close collect combine " +
+    "compact compare compute copy count create decode delete describe detect diff digest disable dispatch drop dry emit encode enqueue ensure estimate " +
+    "evict extract filter find finish flatten flush format generate get group handle has hash import include invoke is join limit list load log make map " +
+    "mark measure memoize merge move normalize omit open parse pick plan prepare prepend push put queue quote read record redact refresh relay release " +
+    "remove render repair replace report request require reserve reset resolve respond restrict retry return review run save scan select send set settle show " +
+    "split start stop stream strip sum summarize take throw to tokenize track trim try unwrap update upload use validate verify wait watch with wrap write yield"
   ).split(" "),
 );
-/** Entry points and predicates whose names are fixed by a library or read as one. */
-const allowed = new Set(["main", "after", "accepts", "exceeds", "holds", "needs", "stops", "uses", "until"]);
+/** First words of predicates, of reactions to something, and of the entry point. */
+const otherWords = new Set(["accepts", "after", "ends", "exceeds", "main", "needs", "on", "starts", "stops", "until", "uses", "without"]);
+/** Names that LangGraph or the paper fix. */
+const fixedNames = new Set(["defaultEvolutionPolicy", "majorityVerdict", "turnsReducer", "recursionLimitFor"]);
 const badBound = /^(?:most|least|longest|shortest|fewest|smallest|largest)[A-Z]/;
 
 const offences = [];
@@ -53,7 +56,7 @@ function isFunction(node) {
 
 function startsWithVerb(name) {
   const [word = ""] = name.split(/(?=[A-Z0-9])/);
-  return verbs.has(word) || allowed.has(word) || /^on[A-Z]/.test(name);
+  return verbs.has(word) || otherWords.has(word) || fixedNames.has(name);
 }
 
 function isErrorClass(node) {

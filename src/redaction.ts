@@ -75,8 +75,8 @@ class KnownSecrets {
 }
 
 function createAlternation(texts: readonly string[]): RegExp {
-  const longestFirst = texts.toSorted((a, b) => b.length - a.length);
-  return new RegExp(longestFirst.map((text) => text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&")).join("|"), "g");
+  const secretsByLength = texts.toSorted((a, b) => b.length - a.length);
+  return new RegExp(secretsByLength.map((text) => text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&")).join("|"), "g");
 }
 
 function redactPatterns(text: string): string {

@@ -38,7 +38,7 @@ export function planModelCalls(settings: ResolvedSettings): CallerPlan[] {
   const candidate: CallerPlan = {
     caller: { name: "candidate" },
     settings: settings.candidate,
-    prompts: range(turns).map((turn) => ({
+    prompts: listTurns(turns).map((turn) => ({
       messages: buildCandidatePrompt(settings, createEmptyHistory(turn)),
       answers: turn - 1,
       instructions: turn - 1,
@@ -48,7 +48,7 @@ export function planModelCalls(settings: ResolvedSettings): CallerPlan[] {
   const reviewers = panel.map((reviewer): CallerPlan => ({
     caller: { name: reviewer.name, group: "reviewer" },
     settings: reviewer,
-    prompts: range(settings.reviewFinalTurn ? turns : turns - 1).map((turn) => ({
+    prompts: listTurns(settings.reviewFinalTurn ? turns : turns - 1).map((turn) => ({
       messages: buildReviewerPrompt(settings, reviewer, createEmptyMessages(turn)),
       schema: reviewResponseSchema,
       answers: turn,
@@ -61,7 +61,7 @@ export function planModelCalls(settings: ResolvedSettings): CallerPlan[] {
   const chairman: CallerPlan = {
     caller: { name: "chairman" },
     settings: settings.chairman,
-    prompts: range(turns - 1).map((turn) => ({
+    prompts: listTurns(turns - 1).map((turn) => ({
       messages: buildChairmanPrompt(settings, {
         messages: createEmptyMessages(turn),
         reviews,
@@ -78,7 +78,7 @@ export function planModelCalls(settings: ResolvedSettings): CallerPlan[] {
 }
 
 /** Returns the numbers from 1 to `last`. */
-function range(last: number): number[] {
+function listTurns(last: number): number[] {
   return Array.from({ length: last }, (_, index) => index + 1);
 }
 

@@ -98,8 +98,8 @@ export const defaultPanel: z.input<typeof ReviewerSettings>[] = [
 ];
 
 /** Lists the nodes of the graph at which Studio offers a setting. */
-const studioNodes = (...langgraph_nodes: string[]) => ({ langgraph_nodes });
-const allRoleNodes = studioNodes("candidate", "reviewer", "chairman");
+const showAtNodes = (...langgraph_nodes: string[]) => ({ langgraph_nodes });
+const allRoleNodes = showAtNodes("candidate", "reviewer", "chairman");
 /** Defaults of a role for forms: a JSON schema does not contain zod's prefault. */
 const roleDefaults = RoleModelSettings.parse({});
 
@@ -122,13 +122,13 @@ export const Settings = z.object({
     title: "Candidate",
     description: "Model of the candidate, which answers.",
     default: roleDefaults,
-    ...studioNodes("candidate"),
+    ...showAtNodes("candidate"),
   }),
   chairman: RoleModelSettings.prefault({}).meta({
     title: "Chairman",
     description: "Model of the chairman, which asks the next question.",
     default: roleDefaults,
-    ...studioNodes("chairman"),
+    ...showAtNodes("chairman"),
   }),
   panel: z
     .array(ReviewerSettings)
@@ -139,7 +139,7 @@ export const Settings = z.object({
       title: "Panel",
       description: "The reviewers, each with a name, a focus and optionally its own model.",
       default: defaultPanel.map((reviewer) => ({ ...roleDefaults, ...reviewer })),
-      ...studioNodes("reviewer"),
+      ...showAtNodes("reviewer"),
     }),
   language: z
     .string()
@@ -150,20 +150,20 @@ export const Settings = z.object({
       title: "Language",
       description: "Language of answers and instructions, e.g. `German`, or `same as the seed`.",
       examples: ["same as the seed", "German"],
-      ...studioNodes("candidate", "chairman"),
+      ...showAtNodes("candidate", "chairman"),
     }),
   wordLimit: z
     .int()
     .min(10)
     .default(300)
-    .meta({ title: "Word limit", description: "Maximum number of words in an answer.", ...studioNodes("candidate") }),
+    .meta({ title: "Word limit", description: "Maximum number of words in an answer.", ...showAtNodes("candidate") }),
   tieBreak: z
     .enum(["breadth", "depth"])
     .default("depth")
     .meta({
       title: "Tie break",
       description: "Direction of the next instruction when as many reviews are positive as negative.",
-      ...studioNodes("aggregate_reviews"),
+      ...showAtNodes("aggregate_reviews"),
     }),
   quorum: z
     .int()
@@ -172,7 +172,7 @@ export const Settings = z.object({
     .meta({
       title: "Quorum",
       description: "Minimum number of reviews for a verdict. A smaller panel needs all of its reviews.",
-      ...studioNodes("aggregate_reviews"),
+      ...showAtNodes("aggregate_reviews"),
     }),
   reviewFinalTurn: z
     .boolean()
@@ -180,7 +180,7 @@ export const Settings = z.object({
     .meta({
       title: "Review the final turn",
       description: "Also review the last answer, which costs one call per reviewer.",
-      ...studioNodes("reviewer"),
+      ...showAtNodes("reviewer"),
     }),
   humanReview: z
     .boolean()
@@ -188,7 +188,7 @@ export const Settings = z.object({
     .meta({
       title: "Human review",
       description: "Pause before each new instruction so that a person can accept, edit or end.",
-      ...studioNodes("human_review"),
+      ...showAtNodes("human_review"),
     }),
 });
 export type Settings = z.infer<typeof Settings>;
