@@ -11,7 +11,7 @@ import { type WaitOptions, defaultStallTimeoutMs } from "./wait-for-thread.js";
 /** Options of {@link streamRun}. */
 export interface StreamRunOptions extends WaitOptions, RunLabelsInput {}
 
-/** How the stream of a run ended. `finished` does not mean success: the thread's state tells that. */
+/** How the stream of a run ended. `finished` does not mean success: check the state of the thread. */
 export type RunOutcome = "finished" | "busy" | "disconnected" | "stalled";
 
 /**
