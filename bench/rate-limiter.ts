@@ -1,21 +1,23 @@
-import { createServer } from "node:http";
 import { once } from "node:events";
+import { createServer } from "node:http";
 import { parseArgs } from "node:util";
 
+import type { ModelRequest } from "../src/model-calls/model-call.js";
 import { createRateLimiter } from "../src/model-calls/rate-limit/rate-limiter.js";
-import type { CallModel, ModelRequest } from "../src/model-calls/model-call.js";
 
 /**
- * What the call gate costs: many calls to a server on loopback that answers after a fixed time, through the gate and as a
- * bare loop that keeps as many fetches in flight from the start. The gate begins with 8 and has to find its way up.
+ * Measures the cost of the rate limiter: many calls to a local server with a fixed latency, through the rate limiter and as a
+ * bare loop that keeps as many fetches in flight. The rate limiter starts with 8 calls and has to find the limit.
  *
- *     npx tsx bench/gate.ts --calls 2000 --latency 50 --cap 64 --rounds 5
+ *     npx tsx bench/rate-limiter.ts --calls 2000 --latency 50 --concurrency 64 --rounds 5
  */
-const option = (fallback: string) => ({ type: "string" as const, default: fallback });
-const { values } = parseArgs({ options: { calls: option("2000"), latency: option("50"), cap: option("64"), rounds: option("5") } });
+const option = (defaultValue: string) => ({ type: "string" as const, default: defaultValue });
+const { values } = parseArgs({
+  options: { calls: option("2000"), latency: option("50"), concurrency: option("64"), rounds: option("5") },
+});
 const calls = Number(values.calls);
 const latencyMs = Number(values.latency);
-const cap = Number(values.cap);
+const maxConcurrency = Number(values.concurrency);
 const rounds = Number(values.rounds);
 
 const server = createServer((incoming, response) => {
@@ -28,54 +30,64 @@ const address = server.address();
 if (address === null || typeof address === "string") throw new Error("the server has no port");
 const url = `http://127.0.0.1:${address.port}`;
 
-async function call(): Promise<string> {
+async function fetchText(): Promise<string> {
   const response = await fetch(url, { method: "POST", body: "Really?" });
   return response.text();
 }
 
-async function bareLoop(): Promise<void> {
-  let left = calls;
-  const worker = async () => {
-    while (left-- > 0) await call();
+async function runBareLoop(): Promise<void> {
+  let callsLeft = calls;
+  const runWorker = async () => {
+    while (callsLeft-- > 0) await fetchText();
   };
-  await Promise.all(Array.from({ length: cap }, worker));
+  await Promise.all(Array.from({ length: maxConcurrency }, runWorker));
 }
 
-async function throughGate(): Promise<void> {
-  const gate = createRateLimiter({ describeEndpoint, maxConcurrency: cap });
+async function runThroughRateLimiter(): Promise<void> {
+  const rateLimiter = createRateLimiter({ maxConcurrency });
   const usage = { inputTokens: null, outputTokens: null };
-  const access: CallModel = gate.middleware(async () => ({ text: await call(), finishReason: "stop", usage, model: "bench" }));
+  const callModel = rateLimiter.middleware(async () => ({ text: await fetchText(), finishReason: "stop", usage, model: "bench" }));
   const settings = { model: "openai:bench", baseUrl: url, apiKeyEnv: "NONE", temperature: 0, maxOutputTokens: 100 };
   const request: ModelRequest = { caller: { name: "candidate" }, settings, messages: [] };
-  await Promise.all(Array.from({ length: calls }, () => access(request, {})));
+  await Promise.all(Array.from({ length: calls }, () => callModel(request, {})));
 }
 
-/** Wall seconds, and CPU milliseconds a call, server and client together. */
-async function measure(work: () => Promise<void>): Promise<{ seconds: number; cpuMs: number }> {
-  const start = performance.now();
-  const before = process.cpuUsage();
-  await work();
-  const { user, system } = process.cpuUsage(before);
-  return { seconds: (performance.now() - start) / 1000, cpuMs: (user + system) / 1000 / calls };
+interface Measurement {
+  readonly seconds: number;
+  /** Processor time per call, server and client together. */
+  readonly cpuMs: number;
 }
 
-const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN;
-const shown = (runs: readonly { seconds: number; cpuMs: number }[]) =>
-  `${median(runs.map(({ seconds }) => seconds)).toFixed(2)} s, ${median(runs.map(({ cpuMs }) => cpuMs)).toFixed(2)} ms CPU a call`;
+async function measure(run: () => Promise<void>): Promise<Measurement> {
+  const startedAt = performance.now();
+  const cpuBefore = process.cpuUsage();
+  await run();
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { seconds: (performance.now() - startedAt) / 1000, cpuMs: (user + system) / 1000 / calls };
+}
 
-console.log(
-  `${calls} calls of ${latencyMs} ms, ${cap} in flight: ${((calls / cap) * latencyMs) / 1000} s without any overhead; medians of ${rounds}`,
-);
-await bareLoop();
-const bare: Awaited<ReturnType<typeof measure>>[] = [];
-const gated: typeof bare = [];
+function getMedian(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN;
+}
+
+function formatMeasurements(measurements: readonly Measurement[]): string {
+  const seconds = getMedian(measurements.map((measurement) => measurement.seconds));
+  const cpuMs = getMedian(measurements.map((measurement) => measurement.cpuMs));
+  return `${seconds.toFixed(2)} s, ${cpuMs.toFixed(2)} ms CPU per call`;
+}
+
+const idealSeconds = ((calls / maxConcurrency) * latencyMs) / 1000;
+console.log(`${calls} calls of ${latencyMs} ms, ${maxConcurrency} in flight: ${idealSeconds} s without any overhead; medians of ${rounds} rounds`);
+await runBareLoop();
+const bare: Measurement[] = [];
+const limited: Measurement[] = [];
 for (let round = 0; round < rounds; round++) {
-  bare.push(await measure(bareLoop));
-  gated.push(await measure(throughGate));
+  bare.push(await measure(runBareLoop));
+  limited.push(await measure(runThroughRateLimiter));
 }
-console.log(`bare fetch loop: ${shown(bare)}`);
-console.log(`through gate:    ${shown(gated)}`);
-const ratios = gated.map(({ seconds }, round) => seconds / (bare[round]?.seconds ?? Number.NaN));
-console.log(`gate / bare:     ${median(ratios).toFixed(3)} (each round: ${ratios.map((ratio) => ratio.toFixed(2)).join(", ")})`);
+console.log(`bare fetch loop:      ${formatMeasurements(bare)}`);
+console.log(`through rate limiter: ${formatMeasurements(limited)}`);
+const ratios = limited.map(({ seconds }, round) => seconds / (bare[round]?.seconds ?? Number.NaN));
+console.log(`ratio:                ${getMedian(ratios).toFixed(3)} (each round: ${ratios.map((ratio) => ratio.toFixed(2)).join(", ")})`);
 server.close();
 server.closeAllConnections();

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-import type { Fault, LoggedRequest, OpenAiServer, Reply, ServerRequest } from "./openai-server.js";
+import type { FailedResponse, LoggedRequest, OpenAiServer, ChatResponse, ServerRequest } from "./openai-server.js";
 
 /** A request's identity: what it says, whatever attempt it is. */
 export function bodyKey({ body }: Pick<ServerRequest, "body">): string {
@@ -22,7 +22,7 @@ export function seededRandom(seed: number): () => number {
  * A bad day of an endpoint: 10 % 429 (half of them without Retry-After), 5 % 500, 5 % broken JSON (half of them in the
  * body, half in a review), 2 % resets, 1 % hanging for ever.
  */
-export function badDay(random: () => number): (request: ServerRequest) => Reply | Fault | undefined {
+export function badDay(random: () => number): (request: ServerRequest) => ChatResponse | FailedResponse | undefined {
   return ({ role }) => {
     const luck = random();
     if (luck < 0.05) return { status: 429, body: { error: { message: "slow down" } } };

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 export interface CliResult {
-  /** Null where a signal ended it. */
+  /** Null if a signal ended it. */
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
@@ -13,19 +13,19 @@ export interface CliResult {
 export interface CliRun {
   readonly child: ChildProcess;
   readonly result: Promise<CliResult>;
-  /** Resolves as soon as stderr contains the text. */
-  said(text: string): Promise<void>;
+  /** Waits until stderr contains the text. */
+  waitForOutput(text: string): Promise<void>;
 }
 
 export interface CliOptions {
   readonly env?: Record<string, string>;
   readonly cwd?: string;
   readonly input?: string;
-  /** A command, with its arguments, that runs the one that follows them. Default: none. */
+  /** A command, with its arguments, that runs the command line. Default: none. */
   readonly within?: readonly string[];
 }
 
-/** Starts the built command line as a user would, with no key and no tracing in its environment unless given. */
+/** Starts the built command line as a user would, without key or tracing in its environment unless given. */
 export function startCli(args: readonly string[], options: CliOptions = {}): CliRun {
   const { PATH = "", HOME = "" } = process.env;
   const [command = process.execPath, ...rest] = [...(options.within ?? []), process.execPath, main, ...args];
@@ -38,16 +38,16 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Cli
   const result = new Promise<CliResult>((resolve, reject) => {
     child.on("error", reject).on("close", (code) => resolve({ code, stdout, stderr }));
   });
-  const said = (text: string) =>
+  const waitForOutput = (text: string) =>
     new Promise<void>((resolve, reject) => {
-      const look = () => {
+      const check = () => {
         if (stderr.includes(text)) resolve();
       };
-      child.stderr.on("data", look);
-      child.on("close", () => reject(new Error(`ended without saying "${text}": ${stderr}`)));
-      look();
+      child.stderr.on("data", check);
+      child.on("close", () => reject(new Error(`ended without printing "${text}": ${stderr}`)));
+      check();
     });
-  return { child, result, said };
+  return { child, result, waitForOutput };
 }
 
 export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {

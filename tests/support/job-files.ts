@@ -4,16 +4,16 @@ import type { OpenAiServer } from "./openai-server.js";
 import { range, readRows } from "./rows.js";
 import { createTemporaryFiles } from "./temporary-files.js";
 
-/** The files of the jobs in one test file, gone when its tests are done. Call it at the top of the file. */
-export function jobFiles() {
+/** Creates a helper for the files of jobs in one test file, which are deleted after its tests. */
+export function createJobFiles() {
   const files = createTemporaryFiles();
   let folders = 0;
   return {
     ...files,
-    /** An output folder that does not exist yet. */
-    freshFolder: () => files.path(`out-${++folders}`),
-    /** A file of so many seeds, each about its own place in it. */
-    seeds: (count: number) =>
+    /** Returns an output folder that does not exist yet. */
+    createFolderPath: () => files.path(`out-${++folders}`),
+    /** Writes a file of that many seeds, each with its own number. */
+    writeSeeds: (count: number) =>
       files.write(
         range(count)
           .map((index) => JSON.stringify({ instruction: `Why is ${index} a number?` }))
@@ -22,12 +22,12 @@ export function jobFiles() {
   };
 }
 
-/** The finished rows of a job in one process. */
-export function readFileRows(output: string) {
+/** Reads the finished rows of a job that ran in one process. */
+export function readJobRows(output: string) {
   return readRows(join(output, "conversations.jsonl"));
 }
 
-/** The command line of a job whose models are all at one server. */
-export function against({ baseUrl }: OpenAiServer, seeds: string, output: string): string[] {
+/** Returns the command line of a job whose models are all at one server. */
+export function getGenerateArgs({ baseUrl }: OpenAiServer, seeds: string, output: string): string[] {
   return ["generate", seeds, "--output", output, "--model", "openai:test", "--base-url", baseUrl];
 }

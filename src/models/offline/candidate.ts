@@ -1,155 +1,65 @@
-import * as frames from "./frames.js";
-import { dealer, drawn, hashOf } from "./hash.js";
-import { countWords, keyTerms, subjectOf } from "./terms.js";
+import { type Language, fillPhrase, phrases } from "./phrases.js";
+import { getTopics, pickByHash } from "./text.js";
 
 /** What a candidate is asked. */
-export interface Task {
+export interface CandidateTask {
   /** The newest user message. */
   readonly instruction: string;
   /** The user's earlier messages, oldest first. */
   readonly earlier: readonly string[];
   readonly wordLimit: number;
+  readonly language: Language;
 }
 
-/** The words an answer is made of, and a way to make sentences of them. */
-interface Material {
-  readonly topic: string;
-  /** Key terms to take up; at least one. */
-  readonly terms: readonly [string, ...string[]];
-  /** The next unused sentence of a kind. */
-  readonly say: (kind: frames.Frames, a: string, b?: string) => string;
+/** How good an answer is: how many topics it names, and which sentences follow the first. */
+interface AnswerStyle {
+  readonly maxTopics: number;
+  readonly sentences: readonly (Strength | "hedge")[];
 }
 
-/** How good an answer is to be, in the respects that a review measures. */
-interface Manner {
-  readonly form: Form;
-  /** Share of the key terms after the first that is taken up. */
-  readonly share: number;
-  readonly reasons: number;
-  readonly examples: number;
-  readonly hedges: number;
-}
+/** Dimensions of the review that a sentence can serve. */
+const strengths = ["usefulness", "depth", "creativity"] as const;
+type Strength = (typeof strengths)[number];
 
-/** Lays out an answer; `support` are its reasons, examples and hedges. */
-type Form = (material: Material, support: readonly string[]) => Block[];
-
-/** Sentences that stand together: a paragraph, or the lines of a list. */
-interface Block {
-  readonly sentences: readonly string[];
-  readonly between: " " | "\n";
-}
+/** Thin and good styles; beside each stands how the default panel votes. */
+const styles: readonly AnswerStyle[] = [
+  { maxTopics: 1, sentences: ["hedge"] }, // 0 to 3
+  { maxTopics: 3, sentences: ["usefulness", "depth", "creativity"] }, // 3 to 0
+  { maxTopics: 3, sentences: ["usefulness", "depth"] }, // 2 to 1
+  { maxTopics: 3, sentences: ["hedge", "depth", "creativity"] }, // 1 to 2
+  { maxTopics: 3, sentences: ["usefulness"] }, // 1 to 2
+  { maxTopics: 3, sentences: ["hedge", "usefulness"] }, // 0 to 3
+  { maxTopics: 1, sentences: ["usefulness", "depth", "creativity"] }, // 2 to 1
+  { maxTopics: 3, sentences: ["usefulness", "creativity"] }, // 2 to 1
+];
 
 /**
- * Answers in sentences built around the instruction's own key terms. Manner and sentences follow from a hash of the
- * instruction and of the number of messages before it.
+ * Builds a short example answer around the topics of the instruction. A hash of the first message picks style and
+ * sentences to begin with, and every turn takes the next ones. What the instruction asks for is given in any style.
  */
-export function answerTask({ instruction, earlier, wordLimit }: Task): string {
-  const { terms, inputTerms, topics } = subjectOf(instruction);
-  const [first, ...rest] = [...terms, ...inputTerms];
-  if (first === undefined) return "There are no words in that message: name a subject.";
-  const hash = hashOf(`${earlier.length} ${instruction}`);
-  const manner = mannerOf(hash);
-  const kept = rest.slice(0, Math.floor(rest.length * manner.share));
-  const decks = new Map<frames.Frames, () => frames.Frame>();
-  const material: Material = {
-    topic: manner.share < 1 ? first : drawn(hash, 0, [topics[0] ?? first, ...topics.slice(1)]),
-    terms: [first, ...kept],
-    say: (kind, a, b) => {
-      const deal = decks.get(kind) ?? dealer(hash, 10 + decks.size, kind);
-      decks.set(kind, deal);
-      return deal()(a, b === undefined || b === a ? "the rest" : b);
-    },
+export function buildAnswer({ instruction, earlier, wordLimit, language }: CandidateTask): string {
+  const words = phrases[language];
+  const turn = earlier.length + 1;
+  const seed = earlier[0] ?? instruction;
+  const style = pickByHash(styles, seed, turn);
+  const kinds = new Set([...style.sentences, ...strengths.filter((strength) => instruction.includes(words.parts[strength]))]);
+  const named = getTopics(instruction).slice(0, style.maxTopics);
+  const topics = named.map((text) => fillPhrase(words.quote, { text }));
+  const list = new Intl.ListFormat(language === "other" ? "en" : language).format(topics);
+  const write = (kind: Strength | "lead" | "hedge", index: number) => {
+    const phrase = pickByHash(words[kind], `${kind} ${seed}`, turn);
+    return fillPhrase(phrase, { topics: list, topic: topics[index % topics.length] ?? list });
   };
-  const given = inputTerms.find((term) => kept.includes(term));
-  const before = earlier
-    .slice(-3)
-    .flatMap((message) => keyTerms(message, 1))
-    .findLast((term) => term !== first && !rest.includes(term));
-  const links = [
-    ...(given === undefined ? [] : [material.say(frames.materials, given)]),
-    ...(before === undefined ? [] : [material.say(frames.backward, before)]),
-  ];
-  return within(wordLimit, manner.form(material, [...links, ...supportFor(material, manner)])) || `In short: ${first}.`;
+  const sentences = [write("lead", 0), ...[...kinds].map(write)];
+
+  const marker = fillPhrase(words.marker, { turn: language === "other" ? `${turn}, in English` : turn });
+  while (sentences.length > 0 && countWords([marker, ...sentences].join(" ")) > wordLimit) sentences.pop();
+  const space = language === "zh" ? "" : " ";
+  const between = sentences.length > 3 ? pickByHash(["\n- ", space, space], instruction) : space;
+  return [marker, sentences.join(between)].join(space).trim();
 }
 
-/**
- * Draws each respect by itself, so that weaknesses come alone and together, and a rehearsal sees panels of one mind, of both
- * kinds, and divided ones. A value stands more than once where it should come up more often.
- */
-function mannerOf(hash: number): Manner {
-  return {
-    form: drawn(hash, 1, [paragraphs, paragraphs, paragraphs, numbered, numbered, bullets, oneBlock, brief, echoing]),
-    share: drawn(hash, 2, [1, 1, 1, 0.6, 0.3]),
-    reasons: drawn(hash, 3, [2, 2, 2, 1, 0]),
-    examples: drawn(hash, 4, [1, 1, 0]),
-    hedges: drawn(hash, 5, [0, 0, 0, 1, 2, 4]),
-  };
-}
-
-function paragraphs(material: Material, support: readonly string[]): Block[] {
-  const { topic, say } = material;
-  return [prose(say(frames.leads, topic), ...inPairs(material)), prose(...support, say(frames.closings, topic))];
-}
-
-function numbered({ topic, terms, say }: Material, support: readonly string[]): Block[] {
-  return [prose(say(frames.leads, topic)), list(...terms.map((term, index) => `${index + 1}. ${say(frames.steps, term)}`)), prose(...support)];
-}
-
-function bullets({ terms, say }: Material, support: readonly string[]): Block[] {
-  return [list(...terms.map((term) => `- ${say(frames.remarks, term)}`)), prose(...support)];
-}
-
-function oneBlock(material: Material, support: readonly string[]): Block[] {
-  return [prose(material.say(frames.leads, material.topic), ...inPairs(material), ...support)];
-}
-
-function brief({ topic, terms, say }: Material, support: readonly string[]): Block[] {
-  return [prose(say(frames.leads, topic), say(frames.singles, terms.at(-1) ?? topic), ...support.slice(0, 1))];
-}
-
-/** One sentence for all: each term in it, and the topic twice more. */
-function echoing({ topic, terms, say }: Material, support: readonly string[]): Block[] {
-  const echo = drawn(hashOf(topic), 6, frames.echoes);
-  return [prose(say(frames.leads, topic), ...[...terms, topic, topic].map((term) => echo(term, topic))), prose(...support)];
-}
-
-/** Takes the terms up two at a time. */
-function inPairs({ terms, say }: Material): string[] {
-  return terms.flatMap((term, index) => {
-    if (index % 2 === 1) return [];
-    const partner = terms[index + 1];
-    return [partner === undefined ? say(frames.singles, term) : say(frames.pairs, term, partner)];
-  });
-}
-
-/** Hedges, reasons and examples, about one term after the other. */
-function supportFor({ terms, say }: Material, { hedges, reasons, examples }: Manner): string[] {
-  const term = (index: number) => terms[index % terms.length] ?? terms[0];
-  const kinds = [...times(hedges, frames.hedged), ...times(reasons, frames.reasons), ...times(examples, frames.examples)];
-  return kinds.map((kind, index) => say(kind, term(index), term(index + 1)));
-}
-
-/** As many whole sentences, in their order, as the limit allows. */
-function within(wordLimit: number, blocks: readonly Block[]): string {
-  let left = wordLimit;
-  const takeIfItFits = (sentence: string) => {
-    const words = countWords(sentence);
-    if (words > left) return false;
-    left -= words;
-    return true;
-  };
-  const texts = blocks.map(({ sentences, between }) => sentences.filter(takeIfItFits).join(between));
-  return texts.filter((text) => text !== "").join("\n\n");
-}
-
-function times<T>(count: number, value: T): T[] {
-  return Array.from({ length: count }, () => value);
-}
-
-function prose(...sentences: string[]): Block {
-  return { sentences, between: " " };
-}
-
-function list(...sentences: string[]): Block {
-  return { sentences, between: "\n" };
+/** Counts words; a Chinese character counts as one. */
+function countWords(text: string): number {
+  return text.match(/\p{Script=Han}|[^\s\p{Script=Han}]+/gu)?.length ?? 0;
 }

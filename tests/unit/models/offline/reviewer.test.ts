@@ -1,83 +1,101 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { readCritique } from "../../../../src/models/offline/critique.js";
-import { type ReviewMatter, reviewAnswer } from "../../../../src/models/offline/reviewer.js";
 import { parseReview, buildReviewerPrompt } from "../../../../src/prompts/reviewer.js";
 import { reviewDimensions } from "../../../../src/state/records.js";
-import { anyText, say, settings } from "../../../support/offline-conversation.js";
+import { Settings } from "../../../../src/state/settings.js";
+import { anyText, getResponse, settings } from "../../../support/offline-conversation.js";
 
-const instruction = "Explain yeast, flour and oven heat";
-const sound = [
-  "Good bread begins with flour, and strong flour keeps its shape because it holds the gas. Yeast wants warmth, so that it can work through the night without hurry.",
-  "Give the oven its time. The heat has to reach the stone, not the air alone. For example, forty minutes at full power, then the loaf, then a cup of water on the floor for steam, and the crust stays soft long enough to rise.",
-].join("\n\n");
+const instruction = "Explain the yeast and the oven.";
+const sound = "The yeast needs time because it is slow, and the oven needs heat. First weigh the flour. For example, take a cup of rye.";
 
-function review(answer: string, focus: ReviewMatter["focus"] = []) {
-  return reviewAnswer({ instruction, answer, wordLimit: 300, focus });
+/** The review by a reviewer of the default panel (or one of another focus), through the real prompt and parser. */
+async function review(name: string, answer: string, question = instruction) {
+  const reviewer = settings.panel.find((member) => member.name === name) ?? { ...Settings.parse({}).panel[0], name: "own", focus: name };
+  const [member] = Settings.parse({ panel: [{ name: reviewer.name, focus: reviewer.focus }] }).panel;
+  if (!member) throw new Error("no reviewer");
+  const messages = [{ role: "user", content: question } as const, { role: "assistant", content: answer } as const];
+  return parseReview(await getResponse(buildReviewerPrompt(settings, member, messages)));
 }
 
-describe("reviewAnswer", () => {
-  it("finds nothing against an answer that has everything it measures", () => {
-    const { scores, verdict, critique } = review(sound);
-    expect(scores).toEqual({ usefulness: 9, relevance: 9, accuracy: 9, depth: 9, creativity: 9 });
-    expect(verdict).toBe("positive");
-    expect(critique).toContain('It takes up "yeast", "flour", "oven" and "heat", with 2 reasons and 1 example.');
-  });
+const names = ["accuracy", "depth", "usefulness"] as const;
+const votes = (answer: string) => Promise.all(names.map(async (name) => (await review(name, answer)).verdict));
 
-  it("scores by the formula it states", () => {
-    // 4 words in 1 sentence: short 1 - 4/60; hedged, reasonless, exampleless and missing (3 of 4) in full.
-    const { scores, verdict } = review("Perhaps yeast might rise.");
-    expect(scores).toEqual({ usefulness: 1, relevance: 1, accuracy: 1, depth: 1, creativity: 1 });
-    expect(verdict).toBe("negative");
-    // One of four terms missing costs a quarter of its loss: usefulness 1, relevance 2, accuracy, depth 0.5, creativity 0.25.
-    expect(review(sound.replaceAll("oven", "stove")).scores).toEqual({ usefulness: 8, relevance: 7, accuracy: 9, depth: 9, creativity: 9 });
+describe("an offline reviewer", () => {
+  it("scores each dimension by its check, one point further out in its focus", async () => {
+    expect((await review("depth", sound)).scores).toEqual({ usefulness: 8, relevance: 8, accuracy: 8, depth: 9, creativity: 8 });
+    expect((await review("accuracy", "Perhaps.")).scores).toEqual({ usefulness: 4, relevance: 3, accuracy: 3, depth: 4, creativity: 4 });
   });
 
   it.each([
-    ["leaves a term out", sound.replaceAll("oven", "stove"), "relevance"],
-    ["hedges", sound.replaceAll("has to", "might perhaps"), "accuracy"],
-    ["gives no reason", sound.replaceAll("because", "and").replaceAll("so that", "and"), "depth"],
-    ["shows no example", sound.replaceAll("For example, forty", "Forty"), "creativity"],
-    ["has no shape", sound.replaceAll("\n\n", " "), "usefulness"],
-    ["repeats itself", `${sound} The heat has to do it. The heat has to do it. The heat has to do it.`, "creativity"],
-    ["is too long", `${sound} ${sound.replaceAll(/\w+/g, (word) => `${word} ${word}s very ${word} ${word}s`)} ${"and on ".repeat(60)}`, "relevance"],
-  ] as const)("takes points from an answer that %s", (_, answer, dimension) => {
-    expect(review(answer).scores[dimension]).toBeLessThan(9);
+    ["names no step", sound.replace("First weigh", "Weigh"), "usefulness"],
+    ["leaves a topic out", sound.replace("oven", "stove"), "relevance"],
+    ["hedges", sound.replace("needs heat", "perhaps needs heat"), "accuracy"],
+    ["gives no reason", sound.replace("because", "and"), "depth"],
+    ["shows no example", sound.replace("For example, take", "Take"), "creativity"],
+  ] as const)("takes points from an answer that %s", async (_, answer, dimension) => {
+    const { scores } = await review("Whether it is kind.", answer);
+    for (const name of reviewDimensions) {
+      if (name === dimension) expect(scores[name]).toBeLessThan(5);
+      else expect(scores[name]).toBeGreaterThan(7);
+    }
   });
 
-  it("weighs by focus, so that a panel can be divided", () => {
-    const hedging = sound.replaceAll(".", ", perhaps.");
-    expect(review(hedging, ["accuracy"]).verdict).toBe("negative");
-    expect(review(hedging, ["usefulness", "creativity"]).verdict).toBe("positive");
-    expect(review(hedging, ["accuracy"]).critique).toContain('it says "perhaps"');
+  it("judges positively when its focus holds and at most two other checks fail", async () => {
+    expect(await votes(sound)).toEqual(["positive", "positive", "positive"]);
+    expect(await votes(sound.replace("because", "and"))).toEqual(["positive", "negative", "positive"]);
+    expect(await votes(sound.replace("oven", "stove"))).toEqual(["negative", "positive", "positive"]);
+    expect(await votes("The yeast and the oven matter because they do.")).toEqual(["positive", "positive", "negative"]);
+    expect(await votes("Bread is slow because it is.")).toEqual(["negative", "negative", "negative"]);
   });
 
-  it("says in its critique what it measured, and nothing that is not so", () => {
-    fc.assert(
-      fc.property(anyText, anyText, fc.subarray([...reviewDimensions]), (asked, answer, focus) => {
-        const { critique } = reviewAnswer({ instruction: asked, answer, wordLimit: 300, focus });
-        const points = readCritique(critique);
-        const spoken = answer.normalize("NFKC").toLowerCase();
-        for (const term of points.missing) expect(spoken).not.toContain(term.normalize("NFKC").toLowerCase());
-        for (const hedge of points.hedges) expect(answer).toContain(hedge);
-        expect(critique.split(/\s+/).length).toBeLessThanOrEqual(120);
-      }),
-    );
-    const { critique } = review("Take flour. Take flour again.");
-    expect(critique).toContain("5 words of the 300 allowed, in 2 sentences, 1 paragraph and 0 list items");
-    expect(readCritique(critique)).toEqual({ missing: ["yeast", "oven", "heat"], hedges: [], repeated: null, thin: true });
+  it("quotes words of the answer and names what is missing", async () => {
+    const noReason = await review("depth", "The yeast and the oven matter.");
+    expect(noReason.critique).toBe('The answer says "The yeast and the oven matter", but on "yeast" it still needs a reason.');
+    const noOven = await review("accuracy", sound.replace("oven", "stove"));
+    expect(noOven.critique).toMatch(/^The answer says ".+", but on "oven" it still needs a direct answer\.$/);
+    const hedged = await review("accuracy", "The yeast and the oven matter, perhaps a little.");
+    expect(hedged.critique).toContain('"perhaps a little"');
+    const good = await review("depth", sound);
+    expect(good.critique).toMatch(/^The words "because it is slow" give the reader a reason, but the answer still needs a word on its limits\.$/);
   });
 
-  it("passes the parser for any answer to any instruction, asked through the real prompt", async () => {
+  it("differs from the others of the panel in scores and critique", async () => {
+    for (const answer of [sound, "Perhaps.", "The yeast matters because it does."]) {
+      const reviews = await Promise.all(names.map((name) => review(name, answer)));
+      expect(new Set(reviews.map(({ critique }) => critique)).size).toBe(3);
+      expect(new Set(reviews.map(({ scores }) => JSON.stringify(scores))).size).toBe(3);
+    }
+  });
+
+  it("differs from others also where its focus names no dimension", async () => {
+    const foci = ["Whether a child could follow it.", "Tone.", "Facts.", "Style.", "Grammar.", "Length."];
+    const reviews = await Promise.all(foci.map((focus) => review(focus, "Perhaps.")));
+    expect(new Set(reviews.map(({ scores }) => JSON.stringify(scores))).size).toBeGreaterThan(1);
+  });
+
+  it.each([
+    ["Warum wird Brot alt?", "Die Antwort sagt „Brot trocknet“"],
+    ["Pourquoi le pain rassit-il ?", "La réponse dit « Brot trocknet »"],
+    ["¿Por qué se pone duro el pan?", "La respuesta dice «Brot trocknet»"],
+    ["为什么面包会变硬？", "回答说“Brot trocknet”"],
+    ["Как печь хлеб?", '(in English) The answer says "Brot trocknet"'],
+  ])("writes its critique in the language of the instruction: %s", async (question, critique) => {
+    expect((await review("depth", "Brot trocknet.", question)).critique.startsWith(critique)).toBe(true);
+  });
+
+  it("gives whole scores from 1 to 10 and one to three sentences, for any answer to any instruction", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...settings.panel), anyText, anyText, async (member, asked, answer) => {
-        const messages = [
-          { role: "user", content: asked },
-          { role: "assistant", content: answer },
-        ] as const;
-        const parsed = parseReview(await say(buildReviewerPrompt(settings, member, messages)));
-        for (const dimension of reviewDimensions) expect(Number.isInteger(parsed.scores[dimension])).toBe(true);
+      fc.asyncProperty(fc.constantFrom(...names), anyText, anyText, async (name, question, answer) => {
+        const { scores, critique } = await review(name, answer, question);
+        for (const dimension of reviewDimensions) {
+          expect(Number.isInteger(scores[dimension])).toBe(true);
+          expect(scores[dimension]).toBeGreaterThanOrEqual(1);
+          expect(scores[dimension]).toBeLessThanOrEqual(10);
+        }
+        expect(critique.length).toBeLessThan(500);
+        expect(critique).not.toMatch(/\n/);
+        expect(critique).not.toMatch(/\p{Cs}/u);
       }),
     );
   });

@@ -22,7 +22,7 @@ describe("readRequest", () => {
     fc.assert(
       fc.property(anyText, anyText, anyText, (seed, answer, next) => {
         const request = readRequest(buildCandidatePrompt(settings, [new HumanMessage(seed), new AIMessage(answer), new HumanMessage(next)]));
-        expect(request).toEqual({ role: "candidate", task: { instruction: next, earlier: [seed], wordLimit: 300 } });
+        expect(request).toMatchObject({ role: "candidate", task: { instruction: next, earlier: [seed], wordLimit: 300 } });
       }),
     );
   });
@@ -52,7 +52,7 @@ describe("readRequest", () => {
           { role: "assistant", content: answer },
         ];
         const request = readRequest(buildReviewerPrompt(settings, member, messages));
-        expect(request).toMatchObject({ role: "reviewer", matter: { instruction, answer, wordLimit: 300 } });
+        expect(request).toMatchObject({ role: "reviewer", task: { instruction, answer } });
       }),
     );
   });
@@ -61,10 +61,11 @@ describe("readRequest", () => {
     const focusOf = (focus: string) =>
       Settings.parse({ panel: [{ name: "one", focus }] }).panel.map((member) => {
         const request = readRequest(buildReviewerPrompt(settings, member, []));
-        return request.role === "reviewer" ? request.matter.focus : null;
+        return request.role === "reviewer" ? request.task.focus : null;
       });
     expect(settings.panel.flatMap((member) => focusOf(member.focus))).toEqual([["relevance", "accuracy"], ["depth"], ["usefulness", "creativity"]]);
-    expect(focusOf("Whether a child could follow it.")).toEqual([[]]);
+    const [focus] = focusOf("Whether a child could follow it.");
+    expect(focus).toHaveLength(1);
   });
 
   it("finds conversation, critiques and direction in a chairman's prompt", () => {
@@ -76,15 +77,15 @@ describe("readRequest", () => {
           { role: "assistant", content: answer },
         ];
         const reviews: Review[] = [{ reviewer: "one", scores, verdict: "negative", critique }];
-        expect(chairmanRequest({ messages, reviews, verdict: "negative", evolution })).toEqual({
+        expect(chairmanRequest({ messages, reviews, verdict: "negative", evolution })).toMatchObject({
           role: "chairman",
-          chair: { messages, critiques: [critique], direction: evolution },
+          task: { messages, critiques: [critique], direction: evolution },
         });
       }),
     );
     expect(chairmanRequest({ messages: [{ role: "user", content: "Hello" }] })).toMatchObject({
       role: "chairman",
-      chair: { direction: "follow_up" },
+      task: { direction: "follow_up" },
     });
   });
 
@@ -99,13 +100,12 @@ describe("readRequest", () => {
     expect(readRequest([...buildChairmanPrompt(settings, brief), ...again]).role).toBe("chairman");
   });
 
-  it("reads the word limit of candidate and reviewer", () => {
+  it("reads the candidate's word limit", () => {
     fc.assert(
       fc.property(fc.integer({ min: 10, max: 5000 }), (wordLimit) => {
         const limited = Settings.parse({ wordLimit });
         const own = new SystemMessage("You speak in 5 words at a time, in a review of 20 to 30 words.");
         expect(readRequest(buildCandidatePrompt(limited, [own, new HumanMessage("Hi")]))).toMatchObject({ task: { wordLimit } });
-        for (const member of limited.panel) expect(readRequest(buildReviewerPrompt(limited, member, []))).toMatchObject({ matter: { wordLimit } });
       }),
     );
   });
