@@ -22,7 +22,7 @@ const verbs = new Set(
 /** First words of predicates, of reactions to something, and of the entry point. */
 const otherWords = new Set(["accepts", "after", "ends", "exceeds", "main", "needs", "on", "starts", "stops", "until", "uses", "without"]);
 /** Names that LangGraph or the paper fix. */
-const fixedNames = new Set(["defaultEvolutionPolicy", "majorityVerdict", "turnsReducer", "recursionLimitFor"]);
+const fixedNames = new Set(["defaultEvolutionPolicy", "majorityVerdict", "turnsReducer"]);
 const badBound = /^(?:most|least|longest|shortest|fewest|smallest|largest)[A-Z]/;
 
 const offences = [];

@@ -5,21 +5,21 @@ import { describe, expect, it } from "vitest";
 
 import { bodyKey } from "../support/chaos.js";
 import { runCli } from "../support/cli.js";
-import { against, jobFiles } from "../support/job-files.js";
+import { getGenerateArgs, createJobFiles } from "../support/job-files.js";
 import { startOpenAiServer } from "../support/openai-server.js";
 import { getSeedIndexes, range, readFailures, readRows } from "../support/rows.js";
 
-const files = jobFiles();
-const { freshFolder, seeds } = files;
+const files = createJobFiles();
+const { createFolderPath, writeSeeds } = files;
 
 describe("a shared cache", () => {
   it("pays only for what differs when an ablation shares the cache", async () => {
     const server = await startOpenAiServer();
     const cache = files.path("ablation-cache");
-    const file = await seeds(3);
-    await runCli([...against(server, file, freshFolder()), "--cache", cache], { env: { OPENAI_API_KEY: "sk-planted-secret" } });
+    const file = await writeSeeds(3);
+    await runCli([...getGenerateArgs(server, file, createFolderPath()), "--cache", cache], { env: { OPENAI_API_KEY: "sk-planted-secret" } });
     const paid = server.requests.length;
-    const { stderr } = await runCli([...against(server, file, freshFolder()), "--cache", cache, "--mode", "no_review", "--turns", "2"]);
+    const { stderr } = await runCli([...getGenerateArgs(server, file, createFolderPath()), "--cache", cache, "--mode", "no_review", "--turns", "2"]);
     // The first answer is in the cache; without reviews, the chairman and the second answer are not.
     expect(
       server.requests
@@ -38,8 +38,8 @@ describe("a shared cache", () => {
 
   it("does not return an unusable response from the cache", async () => {
     const server = await startOpenAiServer(({ role }) => (role === "reviewer" ? { content: '{"verdict": "positive"}' } : undefined));
-    const output = freshFolder();
-    const args = [...against(server, await seeds(2), output), "--cache", files.path("cache")];
+    const output = createFolderPath();
+    const args = [...getGenerateArgs(server, await writeSeeds(2), output), "--cache", files.path("cache")];
     expect(await runCli(args)).toMatchObject({ code: 2 });
     expect(await readFailures(join(output, "failures.jsonl"))).toMatchObject([{ code: "quorum_not_met" }, { code: "quorum_not_met" }]);
     server.setHandler(() => undefined);

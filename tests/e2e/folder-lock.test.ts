@@ -9,17 +9,17 @@ import { describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.js";
 import { createLockOwner } from "../../src/jobs/lock-owner.js";
 import { runCli, startCli } from "../support/cli.js";
-import { against, jobFiles, readFileRows } from "../support/job-files.js";
+import { getGenerateArgs, createJobFiles, readJobRows } from "../support/job-files.js";
 import { type FailedResponse, type ChatResponse, startOpenAiServer } from "../support/openai-server.js";
 
-const files = jobFiles();
-const { freshFolder, seeds } = files;
+const files = createJobFiles();
+const { createFolderPath, writeSeeds } = files;
 
 describe("one process a folder", () => {
   it("names the owner of the folder to a second process, and takes it over from a dead owner", async () => {
     const server = await startOpenAiServer(({ index }): ChatResponse | FailedResponse => (index < 4 ? {} : { hang: true }));
-    const output = freshFolder();
-    const args = against(server, await seeds(3), output);
+    const output = createFolderPath();
+    const args = getGenerateArgs(server, await writeSeeds(3), output);
     const first = startCli(args);
     await server.waitForRequests(5);
     const second = await runCli(args);
@@ -29,15 +29,15 @@ describe("one process a folder", () => {
     await first.result;
     server.setHandler(() => undefined);
     expect(await runCli(args)).toMatchObject({ code: 0 });
-    expect(await readFileRows(output)).toHaveLength(3);
+    expect(await readJobRows(output)).toHaveLength(3);
     await server.close();
   });
 
   it("takes over a folder whose dead owner's process id belongs to another process", async () => {
-    const output = freshFolder();
+    const output = createFolderPath();
     await mkdir(output);
     await writeFile(join(output, ".lock"), JSON.stringify({ ...createLockOwner(), startTime: "1" }));
-    expect(await runCli(["generate", await seeds(1), "--output", output])).toMatchObject({ code: 0 });
+    expect(await runCli(["generate", await writeSeeds(1), "--output", output])).toMatchObject({ code: 0 });
   });
 
   it("respects the lock of another container with the same host name", async ({ skip }) => {
@@ -48,8 +48,8 @@ describe("one process a folder", () => {
     );
     skip(!mayUnshare, "this machine does not let us make a PID namespace");
     const server = await startOpenAiServer(({ index }): ChatResponse | FailedResponse => (index < 4 ? {} : { hang: true }));
-    const output = freshFolder();
-    const args = against(server, await seeds(3), output);
+    const output = createFolderPath();
+    const args = getGenerateArgs(server, await writeSeeds(3), output);
     const first = startCli(args, { within: ["unshare", ...inContainer] });
     await server.waitForRequests(5);
     for (const within of [[], ["unshare", ...inContainer]]) {
@@ -64,8 +64,8 @@ describe("one process a folder", () => {
 
   it("stops writing once another process took the folder over", async () => {
     const server = await startOpenAiServer();
-    const output = freshFolder();
-    const args = against(server, await seeds(40), output);
+    const output = createFolderPath();
+    const args = getGenerateArgs(server, await writeSeeds(40), output);
     const another = JSON.stringify({ ...createLockOwner(), host: "elsewhere" });
     let takenOver = false;
     server.setHandler(async ({ index }) => {
@@ -79,7 +79,7 @@ describe("one process a folder", () => {
     expect(takenOver).toBe(true);
     expect(code).toBe(exitCodes.stopped);
     expect(stderr).toContain("no longer holds the output folder");
-    expect(await readFileRows(output)).toHaveLength(1);
+    expect(await readJobRows(output)).toHaveLength(1);
     expect(await readFile(join(output, ".lock"), "utf8")).toBe(another);
     await server.close();
   });

@@ -11,7 +11,7 @@ import { createTemporaryFiles } from "../support/temporary-files.js";
 
 const files = createTemporaryFiles();
 let folders = 0;
-const freshFolder = () => files.path(`out-${++folders}`);
+const createFolderPath = () => files.path(`out-${++folders}`);
 
 const seeds = (count: number) =>
   files.write(
@@ -22,7 +22,7 @@ const seeds = (count: number) =>
 
 describe("generate with the offline model", () => {
   it("writes a valid row for every seed, with its input, and prints where the rows are", async () => {
-    const output = freshFolder();
+    const output = createFolderPath();
     const { code, stderr, stdout } = await runCli(["generate", await seeds(6), "--output", output]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
     expect(stderr).toContain("for trying things out, not for training");
@@ -44,7 +44,7 @@ describe("generate with the offline model", () => {
 
   it("writes the same rows when it runs again", async () => {
     const file = await seeds(4);
-    const [a, b] = [freshFolder(), freshFolder()];
+    const [a, b] = [createFolderPath(), createFolderPath()];
     await runCli(["generate", file, "--output", a]);
     await runCli(["generate", file, "--output", b, "--concurrency", "1"]);
     const byId = async (folder: string) => Object.fromEntries((await readRows(join(folder, "conversations.jsonl"))).map((row) => [row.id, row]));
@@ -53,7 +53,7 @@ describe("generate with the offline model", () => {
 
   it("deletes checkpoints of finished conversations unless --keep-checkpoints is set", async () => {
     const file = await seeds(3);
-    const [plain, kept] = [freshFolder(), freshFolder()];
+    const [plain, kept] = [createFolderPath(), createFolderPath()];
     await runCli(["generate", file, "--output", plain]);
     await runCli(["generate", file, "--output", kept, "--keep-checkpoints"]);
     const threads = async (folder: string) => {
@@ -71,7 +71,7 @@ describe("generate with the offline model", () => {
 describe("generate against an endpoint", () => {
   it("puts every critique word for word into the chairman's request", async () => {
     const server = await startOpenAiServer();
-    const output = freshFolder();
+    const output = createFolderPath();
     const { code, stderr } = await runCli(["generate", await seeds(5), "--output", output, "--model", "openai:test", "--base-url", server.baseUrl]);
     await server.close();
     expect({ code, stderr }).toMatchObject({ code: 0 });
@@ -89,7 +89,7 @@ describe("generate against an endpoint", () => {
     const server = await startOpenAiServer(({ role, body }) =>
       role === "reviewer" && JSON.stringify(body.messages).includes("Usefulness and creativity:") ? { content: "I would rather not." } : undefined,
     );
-    const args = ["--output", freshFolder(), "--model", "openai:test", "--base-url", server.baseUrl];
+    const args = ["--output", createFolderPath(), "--model", "openai:test", "--base-url", server.baseUrl];
     const { code, stderr } = await runCli(["generate", await seeds(2), ...args]);
     await server.close();
     expect(code).toBe(0);
@@ -101,7 +101,7 @@ describe("generate against an endpoint", () => {
     const server = await startOpenAiServer(({ role, body }) =>
       role === "candidate" && broken(JSON.stringify(body.messages)) ? { content: "" } : undefined,
     );
-    const output = freshFolder();
+    const output = createFolderPath();
     const args = ["generate", await seeds(3), "--output", output, "--model", "openai:test", "--base-url", server.baseUrl];
     const first = await runCli(args);
     expect(first.code).toBe(2);
@@ -120,7 +120,7 @@ describe("generate against an endpoint", () => {
 
   it("keeps unusable responses of reviewers in the failure row when the quorum is missed", async () => {
     const server = await startOpenAiServer(({ role }) => (role === "reviewer" ? { content: "I would rather not judge." } : undefined));
-    const output = freshFolder();
+    const output = createFolderPath();
     const args = ["generate", await seeds(1), "--output", output, "--model", "openai:test", "--base-url", server.baseUrl];
     expect((await runCli(args)).code).toBe(2);
     await server.close();
@@ -130,7 +130,7 @@ describe("generate against an endpoint", () => {
 
   it("stops at a wrong key and names endpoint and role, never the key", async () => {
     const server = await startOpenAiServer(() => ({ status: 401, body: { error: { message: "bad key sk-very-secret-0123456789" } } }));
-    const output = freshFolder();
+    const output = createFolderPath();
     const { code, stderr } = await runCli(
       ["generate", await seeds(20), "--output", output, "--model", "openai:test", "--base-url", server.baseUrl, "--concurrency", "2"],
       {
@@ -158,7 +158,7 @@ describe("bad input", () => {
   ];
   it.each(cases)("refuses %s with file, row and field", async (_name, content, ...said) => {
     const file = content === null ? files.path("nowhere.jsonl") : await files.write(content);
-    const output = freshFolder();
+    const output = createFolderPath();
     const { code, stderr } = await runCli(["generate", file, "--output", output]);
     expect(code).toBe(1);
     for (const text of [file, ...said]) expect(stderr).toContain(text);
@@ -166,14 +166,14 @@ describe("bad input", () => {
   });
 
   it("reads a seed file with byte order mark and CRLF", async () => {
-    const output = freshFolder();
+    const output = createFolderPath();
     const { code } = await runCli(["generate", await files.write('\uFEFF{"instruction":"a"}\r\n{"instruction":"b"}\r\n'), "--output", output]);
     expect(code).toBe(0);
     expect(await readRows(join(output, "conversations.jsonl"))).toHaveLength(2);
   });
 
   it("skips bad rows with --skip-invalid, and lists and counts them", async () => {
-    const output = freshFolder();
+    const output = createFolderPath();
     const { code, stderr } = await runCli([
       "generate",
       await files.write('{"instruction":"a"}\n{"no":1}\nnot json\n{"instruction":"b"}'),
@@ -197,14 +197,14 @@ describe("bad input", () => {
     ["an unknown provider", ["--model", "llama:7b"], "openai:"],
   ];
   it.each(flags)("refuses the flag with %s", async (_name, args, said) => {
-    const { code, stderr } = await runCli(["generate", await seeds(1), "--output", freshFolder(), ...args]);
+    const { code, stderr } = await runCli(["generate", await seeds(1), "--output", createFolderPath(), ...args]);
     expect(code).not.toBe(0);
     expect(stderr).toContain(said);
   });
 
   it("names an unknown setting in the config file", async () => {
     const config = await files.write("turns: 2\ncandidate:\n  temprature: 0.5\n", "yaml");
-    const { code, stderr } = await runCli(["generate", await seeds(1), "--output", freshFolder(), "--config", config]);
+    const { code, stderr } = await runCli(["generate", await seeds(1), "--output", createFolderPath(), "--config", config]);
     expect(code).toBe(1);
     expect(stderr).toContain("temprature");
   });
@@ -214,7 +214,7 @@ describe("one folder, one job", () => {
   const readFileRows = (output: string) => readFile(join(output, "conversations.jsonl"), "utf8");
 
   it("skips finished conversations of an existing folder", async () => {
-    const output = freshFolder();
+    const output = createFolderPath();
     const args = ["generate", await seeds(3), "--output", output];
     await runCli([...args, "--limit", "2"]);
     const before = await readFileRows(output);
@@ -225,7 +225,7 @@ describe("one folder, one job", () => {
   });
 
   it("refuses a folder of other settings or seeds and prints the difference", async () => {
-    const output = freshFolder();
+    const output = createFolderPath();
     const file = await seeds(2);
     await runCli(["generate", file, "--output", output]);
     const before = await readFileRows(output);

@@ -6,12 +6,12 @@ import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 
 import { runCli } from "../support/cli.js";
-import { against, jobFiles, readFileRows } from "../support/job-files.js";
+import { getGenerateArgs, createJobFiles, readJobRows } from "../support/job-files.js";
 import { type FailedResponse, startOpenAiServer } from "../support/openai-server.js";
 import { getSeedIndexes, range, readFailures } from "../support/rows.js";
 
-const files = jobFiles();
-const { freshFolder, seeds } = files;
+const files = createJobFiles();
+const { createFolderPath, writeSeeds } = files;
 
 describe("configuration errors", () => {
   const faults: [name: string, fault: FailedResponse, said: string][] = [
@@ -29,15 +29,15 @@ describe("configuration errors", () => {
     "stops the job resumably and marks nobody as failed: %s",
     async (_name, fault, said, role) => {
       const server = await startOpenAiServer((request) => (request.role === role && request.index >= 2 ? fault : undefined));
-      const output = freshFolder();
-      const args = [...against(server, await seeds(4), output), "--concurrency", "1"];
+      const output = createFolderPath();
+      const args = [...getGenerateArgs(server, await writeSeeds(4), output), "--concurrency", "1"];
       const { code, stderr } = await runCli(args);
       expect({ code, stderr }).toMatchObject({ code: 3 });
       for (const text of [said, role, server.baseUrl, "The same command continues"]) expect(stderr).toContain(text);
       expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
       server.setHandler(() => undefined);
       expect(await runCli(args)).toMatchObject({ code: 0 });
-      const rows = await readFileRows(output);
+      const rows = await readJobRows(output);
       expect(getSeedIndexes(rows)).toEqual(range(4));
       expect(rows.flatMap(({ turns }) => turns.flatMap(({ abstentions }) => abstentions))).toEqual([]);
       await server.close();
@@ -46,12 +46,12 @@ describe("configuration errors", () => {
 
   it("stops the job even if the error concerns only one reviewer", async () => {
     const server = await startOpenAiServer(({ body }) => (body.model === "mistyped" ? { status: 404 } : undefined));
-    const output = freshFolder();
+    const output = createFolderPath();
     const config = await files.write("panel: [{ name: a, focus: x }, { name: b, focus: y }, { name: c, focus: z, model: openai:mistyped }]", "yaml");
-    const { code, stderr } = await runCli([...against(server, await seeds(2), output), "--config", config]);
+    const { code, stderr } = await runCli([...getGenerateArgs(server, await writeSeeds(2), output), "--config", config]);
     expect({ code, stderr }).toMatchObject({ code: 3 });
     for (const text of ['reviewer "c"', "openai:mistyped", "Check the model's name"]) expect(stderr).toContain(text);
-    expect(await readFileRows(output)).toEqual([]);
+    expect(await readJobRows(output)).toEqual([]);
     await server.close();
   });
 });
@@ -62,20 +62,20 @@ describe("a full disk under the usage ledger", () => {
   // Only root may mount a file system.
   it.skipIf(process.getuid?.() !== 0)("stops the job when the usage ledger cannot be written, and fails no conversation", async () => {
     const server = await startOpenAiServer();
-    const [output, disk] = [freshFolder(), freshFolder()];
+    const [output, disk] = [createFolderPath(), createFolderPath()];
     await Promise.all([mkdir(output), mkdir(disk)]);
     await mount("-t", "tmpfs", "-o", "size=4k", "tmpfs", disk);
     try {
       await writeFile(join(disk, "filler"), Buffer.alloc(4096));
       await symlink(join(disk, "usage.jsonl"), join(output, "usage.jsonl"));
-      const args = [...against(server, await seeds(4), output), "--concurrency", "4"];
+      const args = [...getGenerateArgs(server, await writeSeeds(4), output), "--concurrency", "4"];
       const { code, stderr } = await runCli(args);
       expect({ code, stderr }).toMatchObject({ code: 3 });
       for (const text of ["cannot write to", "usage.jsonl", "The same command continues"]) expect(stderr).toContain(text);
       expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
       await mount("-o", "remount,size=1m", disk);
       expect(await runCli(args)).toMatchObject({ code: 0 });
-      expect(getSeedIndexes(await readFileRows(output))).toEqual(range(4));
+      expect(getSeedIndexes(await readJobRows(output))).toEqual(range(4));
     } finally {
       await promisify(execFile)("umount", [disk]);
       await server.close();
@@ -87,8 +87,8 @@ describe("an error at the start", () => {
   const nowhere = "postgres://127.0.0.1:9/none";
 
   it("exits with 3 when the database does not answer", async () => {
-    const output = freshFolder();
-    const args = ["generate", await seeds(1), "--output", output];
+    const output = createFolderPath();
+    const args = ["generate", await writeSeeds(1), "--output", output];
     const { code, stderr } = await runCli([...args, "--checkpoint", nowhere]);
     expect({ code, stderr }).toMatchObject({ code: 3 });
     expect(stderr).toContain(nowhere);

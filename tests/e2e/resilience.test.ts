@@ -7,18 +7,18 @@ import { describe, expect, it } from "vitest";
 
 import { repaid } from "../support/chaos.js";
 import { runCli, startCli } from "../support/cli.js";
-import { against, jobFiles, readFileRows } from "../support/job-files.js";
+import { getGenerateArgs, createJobFiles, readJobRows } from "../support/job-files.js";
 import { type FailedResponse, type ChatResponse, startOpenAiServer } from "../support/openai-server.js";
 import { getSeedIndexes, range, readFailures, readRows } from "../support/rows.js";
 
-const files = jobFiles();
-const { freshFolder, seeds } = files;
+const files = createJobFiles();
+const { createFolderPath, writeSeeds } = files;
 
 describe("stopping", () => {
   it("finishes calls in flight at the first signal, and a resume pays for nothing twice", async () => {
     const server = await startOpenAiServer(() => ({ latencyMs: 30 }));
-    const output = freshFolder();
-    const args = against(server, await seeds(12), output);
+    const output = createFolderPath();
+    const args = getGenerateArgs(server, await writeSeeds(12), output);
     const run = startCli([...args, "--concurrency", "4"]);
     await server.waitForRequests(30);
     run.child.kill("SIGINT");
@@ -28,25 +28,25 @@ describe("stopping", () => {
     expect(stderr).toContain("same command continues");
     expect(server.requests.every((request) => request.answered)).toBe(true);
     expect((await runCli(args)).code).toBe(0);
-    expect(getSeedIndexes(await readFileRows(output))).toEqual(range(12));
+    expect(getSeedIndexes(await readJobRows(output))).toEqual(range(12));
     expect(server.requests).toHaveLength(12 * 11);
     await server.close();
   });
 
   it("aborts calls in flight at the second signal", async () => {
     const server = await startOpenAiServer(({ index }): ChatResponse | FailedResponse => (index < 6 ? {} : { hang: true }));
-    const output = freshFolder();
-    const args = against(server, await seeds(3), output);
+    const output = createFolderPath();
+    const args = getGenerateArgs(server, await writeSeeds(3), output);
     const run = startCli(args);
     await server.waitForRequests(8);
     run.child.kill("SIGTERM");
-    await run.said("waiting for the calls in flight");
+    await run.waitForOutput("waiting for the calls in flight");
     run.child.kill("SIGTERM");
     expect((await run.result).code).toBe(130);
     await server.waitUntilIdle();
     server.setHandler(() => undefined);
     expect((await runCli(args)).code).toBe(0);
-    expect(getSeedIndexes(await readFileRows(output))).toEqual(range(3));
+    expect(getSeedIndexes(await readJobRows(output))).toEqual(range(3));
     expect(repaid(server, (request) => request.answered)).toEqual([]);
     await server.close();
   });
@@ -54,8 +54,8 @@ describe("stopping", () => {
 
 describe("files after a kill", () => {
   it("cuts off a partial last line and finishes that conversation again", async () => {
-    const output = freshFolder();
-    const args = ["generate", await seeds(3), "--output", output];
+    const output = createFolderPath();
+    const args = ["generate", await writeSeeds(3), "--output", output];
     await runCli(args);
     const file = join(output, "conversations.jsonl");
     await truncate(file, (await stat(file)).size - 20);
@@ -64,8 +64,8 @@ describe("files after a kill", () => {
   });
 
   it("refuses a file damaged in the middle and does not change it", async () => {
-    const output = freshFolder();
-    const args = ["generate", await seeds(3), "--output", output];
+    const output = createFolderPath();
+    const args = ["generate", await writeSeeds(3), "--output", output];
     await runCli(args);
     const file = join(output, "conversations.jsonl");
     const damaged = (await readFile(file, "utf8")).replace("\n", "x\n");
@@ -85,7 +85,7 @@ describe("a disk", () => {
 
   /** Runs a test in a folder that is a file system of its own. */
   async function onDisk(size: string, work: (output: string) => Promise<void>): Promise<void> {
-    const output = freshFolder();
+    const output = createFolderPath();
     await mkdir(output);
     await mount("-t", "tmpfs", "-o", `size=${size}`, "tmpfs", output);
     try {
@@ -97,35 +97,35 @@ describe("a disk", () => {
 
   it.skipIf(!isRoot)("stops at a full disk, keeps finished rows, and finishes once there is room", () =>
     onDisk("640k", async (output) => {
-      const args = ["generate", await seeds(200), "--output", output, "--checkpoint", "memory"];
+      const args = ["generate", await writeSeeds(200), "--output", output, "--checkpoint", "memory"];
       const { code, stderr } = await runCli(args);
       expect({ code, stderr }).toMatchObject({ code: 3 });
       expect(stderr).toContain("make room");
-      const before = (await readFileRows(output)).length;
+      const before = (await readJobRows(output)).length;
       expect(before).toBeGreaterThan(0);
       await mount("-o", "remount,size=64m", output);
       expect(await runCli(args)).toMatchObject({ code: 0 });
-      expect(getSeedIndexes(await readFileRows(output))).toEqual(range(200));
+      expect(getSeedIndexes(await readJobRows(output))).toEqual(range(200));
     }));
 
   it.skipIf(!isRoot)("says what to do when the folder became read-only, and continues once it is writable", () =>
     onDisk("64m", async (output) => {
       const server = await startOpenAiServer();
-      const args = against(server, await seeds(6), output);
+      const args = getGenerateArgs(server, await writeSeeds(6), output);
       const run = startCli([...args, "--concurrency", "2"]);
       await server.waitForRequests(30);
       run.child.kill("SIGKILL");
       await run.result;
-      const before = (await readFileRows(output)).length;
+      const before = (await readJobRows(output)).length;
       await mount("-o", "remount,ro", output);
       const { code, stderr } = await runCli(args);
       expect({ code, stderr }).toMatchObject({ code: 3 });
       expect(stderr).toContain(output);
       expect(stderr).toContain("fix the permissions");
       await mount("-o", "remount,rw", output);
-      expect(await readFileRows(output)).toHaveLength(before);
+      expect(await readJobRows(output)).toHaveLength(before);
       expect(await runCli(args)).toMatchObject({ code: 0 });
-      expect(getSeedIndexes(await readFileRows(output))).toEqual(range(6));
+      expect(getSeedIndexes(await readJobRows(output))).toEqual(range(6));
       await server.close();
     }));
 });
@@ -140,9 +140,9 @@ describe("limits", () => {
       most = Math.max(most, counted);
       return { usage };
     });
-    const output = freshFolder();
+    const output = createFolderPath();
     const config = await files.write("candidate: { maxOutputTokens: 300 }\nchairman: { maxOutputTokens: 300 }\n", "yaml");
-    const args = [...against(server, await seeds(10), output), "--config", config];
+    const args = [...getGenerateArgs(server, await writeSeeds(10), output), "--config", config];
     const cap = 40_000;
     const first = await runCli([...args, "--max-tokens", `${cap}`]);
     expect(first.code).toBe(3);
@@ -152,19 +152,19 @@ describe("limits", () => {
     expect(most).toBeLessThanOrEqual(cap);
     expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
     expect((await runCli([...args, "--max-tokens", "1000000"])).code).toBe(0);
-    expect(getSeedIndexes(await readFileRows(output))).toEqual(range(10));
+    expect(getSeedIndexes(await readJobRows(output))).toEqual(range(10));
     expect(repaid(server, (request) => request.answered)).toEqual([]);
     await server.close();
   });
 
   it("refuses a dollar cap without a price, and counts dollars with one", async () => {
     const server = await startOpenAiServer();
-    const file = await seeds(1);
-    const refused = await runCli([...against(server, file, freshFolder()), "--max-usd", "1"]);
+    const file = await writeSeeds(1);
+    const refused = await runCli([...getGenerateArgs(server, file, createFolderPath()), "--max-usd", "1"]);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain("openai:test");
     const prices = await files.write('prices: { "openai:test": { inputUsdPerMillion: 1, outputUsdPerMillion: 2 } }', "yaml");
-    const priced = await runCli([...against(server, file, freshFolder()), "--max-usd", "1", "--config", prices]);
+    const priced = await runCli([...getGenerateArgs(server, file, createFolderPath()), "--max-usd", "1", "--config", prices]);
     expect(priced).toMatchObject({ code: 0 });
     expect(priced.stderr).toMatch(/11 calls, [\d,]+ input and [\d,]+ output tokens, \$0\.\d+/);
     await server.close();
@@ -173,29 +173,29 @@ describe("limits", () => {
   it("sends nothing while the endpoint is down, says so, and continues when it is back", async () => {
     let down = false;
     const server = await startOpenAiServer((): ChatResponse | FailedResponse => (down ? { status: 503, body: { error: { message: "maintenance" } } } : {}));
-    const output = freshFolder();
-    const run = startCli([...against(server, await seeds(8), output), "--concurrency", "4"]);
+    const output = createFolderPath();
+    const run = startCli([...getGenerateArgs(server, await writeSeeds(8), output), "--concurrency", "4"]);
     await server.waitForRequests(20);
     down = true;
-    await run.said("is down");
+    await run.waitForOutput("is down");
     down = false;
     const { code, stderr } = await run.result;
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(stderr).toContain("answers again");
-    expect(await readFileRows(output)).toHaveLength(8);
+    expect(await readJobRows(output)).toHaveLength(8);
     await server.close();
   });
 
   it("gives up on an endpoint that stays down, and can be resumed", async () => {
     const server = await startOpenAiServer(({ index }): ChatResponse | FailedResponse => (index < 15 ? {} : { reset: true }));
-    const output = freshFolder();
-    const args = against(server, await seeds(4), output);
+    const output = createFolderPath();
+    const args = getGenerateArgs(server, await writeSeeds(4), output);
     const { code, stderr } = await runCli([...args, "--give-up-after", "1"]);
     expect({ code, stderr }).toMatchObject({ code: 3 });
     expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
     server.setHandler(() => undefined);
     expect(await runCli(args)).toMatchObject({ code: 0 });
-    expect(getSeedIndexes(await readFileRows(output))).toEqual(range(4));
+    expect(getSeedIndexes(await readJobRows(output))).toEqual(range(4));
     await server.close();
   });
 });

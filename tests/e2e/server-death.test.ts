@@ -7,13 +7,13 @@ import { computeConversationId, computeSettingsFingerprint } from "../../src/gen
 import { Settings } from "../../src/state/settings.js";
 import { runCli, startCli } from "../support/cli.js";
 import { getFreePort, useDevServers } from "../support/dev-server.js";
-import { jobFiles, readFileRows } from "../support/job-files.js";
+import { createJobFiles, readJobRows } from "../support/job-files.js";
 import { createEndpointEnv } from "../support/openai-env.js";
 import { startOpenAiServer } from "../support/openai-server.js";
 import { getSeedIndexes, range, readFailures } from "../support/rows.js";
 
-const files = jobFiles();
-const { freshFolder } = files;
+const files = createJobFiles();
+const { createFolderPath } = files;
 const startDevServer = useDevServers();
 const writeSeeds = (count: number) =>
   files.write(Array.from({ length: count }, (_, index) => JSON.stringify({ instruction: `Explain step ${index} of making bread.` })).join("\n"));
@@ -24,19 +24,19 @@ describe("a server that is killed during a job", () => {
     const port = await getFreePort();
     const models = await startOpenAiServer(() => ({ latencyMs: 10 }));
     const start = () => startDevServer({ folder, port, env: createEndpointEnv(models.baseUrl) });
-    const output = freshFolder();
+    const output = createFolderPath();
     let server = await start();
     const endpoint = ["--model", "openai:test", "--base-url", models.baseUrl, "--api-key-env", "TEST_KEY", "--turns", "2"];
     const run = startCli(["generate", await writeSeeds(100), "--output", output, "--server", server.url, "--concurrency", "16", ...endpoint]);
     for (const calls of [120, 360]) {
       await models.waitForRequests(calls);
       await server.kill();
-      await run.said("does not answer");
+      await run.waitForOutput("does not answer");
       server = await start();
     }
     const { code, stderr } = await run.result;
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    const rows = await readFileRows(output);
+    const rows = await readJobRows(output);
     expect(getSeedIndexes(rows)).toEqual(range(100));
     expect(new Set(rows.map(({ id }) => id)).size).toBe(100);
     for (const { turns, messages } of rows) {
@@ -66,12 +66,12 @@ describe("a server that is killed during a job", () => {
     models.setHandler(() => undefined);
     server = await start();
 
-    const output = freshFolder();
+    const output = createFolderPath();
     const endpoint = ["--model", context.model, "--base-url", context.baseUrl, "--api-key-env", "TEST_KEY", "--turns", "2"];
     const args = ["generate", await files.write(JSON.stringify(seed)), "--output", output, "--server", server.url, ...endpoint];
     const run = await runCli([...args, "--keep-checkpoints"]);
     expect(run).toMatchObject({ code: 0 });
-    expect(await readFileRows(output)).toMatchObject([{ id, turns: [{ turn: 1 }, { turn: 2 }] }]);
+    expect(await readJobRows(output)).toMatchObject([{ id, turns: [{ turn: 1 }, { turn: 2 }] }]);
     const threads = await server.createClient().threads.search({ metadata: { conversation: id } });
     expect(threads.map(({ status, metadata }) => [status, metadata?.["superseded"] ?? false])).toEqual([["idle", false]]);
     expect(await server.createClient().threads.get(id)).toMatchObject({ status: "busy", metadata: { superseded: true } });
@@ -80,7 +80,7 @@ describe("a server that is killed during a job", () => {
     const requestCount = models.requests.length;
     await rm(output, { recursive: true });
     expect(await runCli(args)).toMatchObject({ code: 0 });
-    expect(await readFileRows(output)).toHaveLength(1);
+    expect(await readJobRows(output)).toHaveLength(1);
     expect(models.requests).toHaveLength(requestCount);
     expect(await server.createClient().threads.search({ limit: 1000 })).toEqual([]);
     await models.close();
@@ -91,7 +91,7 @@ describe("a server that is killed during a job", () => {
     const port = await getFreePort();
     const models = await startOpenAiServer(() => ({ latencyMs: 10 }));
     const start = () => startDevServer({ folder, port, env: createEndpointEnv(models.baseUrl) });
-    const output = freshFolder();
+    const output = createFolderPath();
     const server = await start();
     const endpoint = ["--model", "openai:test", "--base-url", models.baseUrl, "--api-key-env", "TEST_KEY", "--turns", "2"];
     const args = [
@@ -115,12 +115,12 @@ describe("a server that is killed during a job", () => {
     expect(stderr).toContain(`the LangGraph server ${server.url} does not answer`);
     expect(stderr).toContain("The same command continues");
     expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
-    const rowCount = (await readFileRows(output)).length;
+    const rowCount = (await readJobRows(output)).length;
     expect(rowCount).toBeLessThan(20);
 
     await start();
     expect((await runCli(args)).code).toBe(0);
-    expect(getSeedIndexes(await readFileRows(output))).toEqual(range(20));
+    expect(getSeedIndexes(await readJobRows(output))).toEqual(range(20));
     await models.close();
   });
 });

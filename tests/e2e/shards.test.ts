@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 
 import { runCli } from "../support/cli.js";
-import { against, jobFiles } from "../support/job-files.js";
+import { getGenerateArgs, createJobFiles } from "../support/job-files.js";
 import { startOpenAiServer } from "../support/openai-server.js";
 
-const files = jobFiles();
-const { freshFolder, seeds } = files;
+const files = createJobFiles();
+const { createFolderPath, writeSeeds } = files;
 
 describe("two shards of a job", () => {
   it("keep together below the token cap by the server's count, and print their part", async () => {
@@ -16,7 +16,7 @@ describe("two shards of a job", () => {
     });
     const config = await files.write("candidate: { maxOutputTokens: 300 }\nchairman: { maxOutputTokens: 300 }\n", "yaml");
     const cap = 50_001;
-    const args = [...against(server, await seeds(20), freshFolder()), "--config", config, "--max-tokens", `${cap}`];
+    const args = [...getGenerateArgs(server, await writeSeeds(20), createFolderPath()), "--config", config, "--max-tokens", `${cap}`];
     const shards = await Promise.all(["1/2", "2/2"].map((shard) => runCli([...args, "--shard", shard])));
     await server.close();
     for (const { code, stderr } of shards) {
@@ -34,7 +34,7 @@ describe("two shards of a job", () => {
     const valid = [0, 1, 3, 5].map((index) => [index, JSON.stringify({ instruction: `Why is ${index} a number?` })] as const);
     const lines = Object.assign(Array<string>(6).fill('{"no":1}'), Object.fromEntries(valid));
     const args = ["generate", await files.write(lines.join("\n")), "--skip-invalid"];
-    const run = (shard: string, ...more: string[]) => runCli([...args, "--output", freshFolder(), "--shard", shard, ...more]);
+    const run = (shard: string, ...more: string[]) => runCli([...args, "--output", createFolderPath(), "--shard", shard, ...more]);
     expect((await run("1/2")).stderr).toContain("2 of 2 finished");
     expect((await run("2/2")).stderr).toContain("2 of 2 finished");
     const { stderr } = await run("2/2", "--json-progress");
