@@ -24,29 +24,35 @@ export interface ModelSpec {
  * @throws {ProviderConfigurationError} For any other text, naming the known forms.
  */
 export function resolveModelSpec(spec: string): ModelSpec {
-  const [, providerId = "", name = ""] = /^([^:]*)(?::(.*))?$/s.exec(spec) ?? [];
-  const provider = providers.get(providerId);
-  if (provider && provider.hasModelNames === (name.trim() !== "")) return { provider, name: name.trim() };
+  const { provider, name } = splitSpec(spec);
+  if (provider && provider.hasModelNames === (name !== "")) return { provider, name };
   const knownForms = [...providers].map(([id, { hasModelNames }]) => `"${id}${hasModelNames ? ":<name>" : ""}"`).join(", ");
   throw new ProviderConfigurationError(
     `"${spec}" is not a known model. Known are ${knownForms}; "openai:<name>" serves OpenAI and every compatible server (set its base URL)`,
   );
 }
 
-/** Returns the model's name at its provider, e.g. `gpt-4o` for `openai:gpt-4o`. An unknown provider's spec is returned as it is. */
+/** Returns the model's name at its provider, e.g. `gpt-4o` for `openai:gpt-4o`. Returns an unknown provider's spec unchanged. */
 export function getModelName(spec: string): string {
-  return /^[^:]*:(.+)$/s.exec(spec)?.[1]?.trim() ?? spec;
+  const { provider, name } = splitSpec(spec);
+  return provider && name !== "" ? name : spec;
+}
+
+function splitSpec(spec: string): { readonly provider: ModelProvider | undefined; readonly name: string } {
+  const [providerId = "", ...nameParts] = spec.split(":");
+  return { provider: providers.get(providerId), name: nameParts.join(":").trim() };
 }
 
 /** Returns true for a model inside this process, which needs no endpoint, key or price. */
 export function isInProcess({ model }: Pick<ModelSettings, "model">): boolean {
-  return providers.get(model.split(":", 1)[0] ?? "")?.defaultBaseUrl === null;
+  return splitSpec(model).provider?.defaultBaseUrl === null;
 }
 
 /** Returns where a model's calls go, without credentials or query; null for a model inside this process. */
 export function describeEndpoint(settings: Pick<ModelSettings, "model" | "baseUrl">): string | null {
   if (isInProcess(settings)) return null;
-  const provider = providers.get(settings.model.split(":", 1)[0] ?? "") ?? openaiProvider;
+  // An unknown provider needs some endpoint for error messages.
+  const { provider = openaiProvider } = splitSpec(settings.model);
   return describeBaseUrl({ baseUrl: settings.baseUrl ?? provider.defaultBaseUrl });
 }
 

@@ -1,5 +1,6 @@
 import { type ModelCallCode, getErrorMessage } from "../../errors.js";
 import { AttemptError } from "./attempt-error.js";
+import { detectContextOverflow } from "./context-overflow.js";
 import { type ResponseHeaders, parseRetryAfter } from "./retry-after.js";
 
 /** What can be read from an SDK's error, or from one of its causes. Absent texts are empty. */
@@ -46,6 +47,11 @@ const maxCauses = 8;
  * @param redact Removes secrets from a text.
  */
 export function toAttemptError(error: unknown, redact: (text: string) => string): AttemptError {
+  const words = getErrorChain(error).flatMap(({ message, code, type }) => [message, code, type]);
+  return detectContextOverflow(classifyError(error, redact), words);
+}
+
+function classifyError(error: unknown, redact: (text: string) => string): AttemptError {
   if (error instanceof AttemptError) return new AttemptError(error.code, redact(error.message), error.details, { cause: error.cause });
   const chain = getErrorChain(error);
   const httpError = chain.find(({ status }) => status !== undefined);

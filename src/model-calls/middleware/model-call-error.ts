@@ -37,6 +37,8 @@ function getAdvice({ settings }: ModelRequest, { code, details }: AttemptError):
       return "Check the model's settings.";
     case "model_not_found":
       return "Check the model's name and the base URL (it usually ends in /v1).";
+    case "model_context_overflow":
+      return "The conversation does not fit the model's context: lower maxOutputTokens, wordLimit or turns, or give the model a longer context.";
     case "model_bad_request":
       return "The endpoint rejected the request: check the model's name, temperature, output limit and the length of the conversation.";
   }

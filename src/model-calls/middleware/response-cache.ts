@@ -149,9 +149,9 @@ function getCacheKey(endpoint: string, { settings, messages, responseFormat, cal
 /** Waits for another request's call until this request's own signal aborts. */
 async function waitUnlessAborted<T>(pending: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return pending;
-  let onAbort = () => undefined;
+  let onAbort: () => void = () => undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => void reject(signal.reason);
+    onAbort = () => reject(signal.reason);
   });
   signal.addEventListener("abort", onAbort, { once: true });
   try {

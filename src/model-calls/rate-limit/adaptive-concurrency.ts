@@ -35,7 +35,7 @@ export class AdaptiveConcurrency {
   #slowStart = true;
   #cutAt = -Infinity;
   #latencyCut: LatencyCut | null = null;
-  #slowWindows = 0;
+  #slowWindowCount = 0;
   #window = { inFlight: 0, responses: 0 };
   #responsesSinceGrowth = 0;
 
@@ -88,11 +88,11 @@ export class AdaptiveConcurrency {
   #endWindow(now: number): void {
     const ratio = this.#latency.getRatio();
     this.#latency.endWindow(this.#window.inFlight, ratio <= congestedRatio);
-    this.#slowWindows = ratio > congestedRatio ? this.#slowWindows + 1 : 0;
+    this.#slowWindowCount = ratio > congestedRatio ? this.#slowWindowCount + 1 : 0;
     if (this.#latencyCut) this.#evaluateCut(this.#latencyCut, ratio);
-    else if (this.#slowWindows >= slowWindowsBeforeCut) this.#latencyCut = { limit: this.#limit, ratio };
+    else if (this.#slowWindowCount >= slowWindowsBeforeCut) this.#latencyCut = { limit: this.#limit, ratio };
     else if (ratio > steadyRatio) this.#slowStart = false;
-    if (this.#slowWindows >= slowWindowsBeforeCut) this.#cut(now);
+    if (this.#slowWindowCount >= slowWindowsBeforeCut) this.#cut(now);
     else this.#startWindow();
   }
 
@@ -104,7 +104,7 @@ export class AdaptiveConcurrency {
     } else {
       this.#latency.reset(ratio, before.limit);
       this.#limit = before.limit;
-      this.#slowWindows = 0;
+      this.#slowWindowCount = 0;
     }
   }
 
@@ -121,7 +121,7 @@ export class AdaptiveConcurrency {
 
   #resetWindow(now: number): void {
     this.#cutAt = now;
-    this.#slowWindows = 0;
+    this.#slowWindowCount = 0;
     this.#responsesSinceGrowth = 0;
     this.#latency.dropWindow();
     this.#startWindow();

@@ -202,6 +202,7 @@ export class EndpointQueue {
       case "model_insufficient_quota":
       case "model_not_found":
       case "model_bad_request":
+      case "model_context_overflow":
         // Fewer or later calls would be rejected just the same, so the limits do not change.
         this.#markReachable(attempt, now);
         break;

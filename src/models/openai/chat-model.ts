@@ -10,7 +10,7 @@ type NonStreamingParams = OpenAIClient.Chat.ChatCompletionCreateParamsNonStreami
 type StreamingParams = OpenAIClient.Chat.ChatCompletionCreateParamsStreaming;
 type ChunkConverter = (delta: Record<string, unknown>, rawChunk: Chunk, defaultRole?: OpenAIClient.Chat.ChatCompletionRole) => BaseMessageChunk;
 
-/** Stands in for the key, which only the transport knows. */
+/** Placeholder for the key, which only the transport knows. */
 const hiddenApiKey = "hidden in the transport";
 
 /** Options of {@link OpenAiCompatibleChatModel}. */
