@@ -4,9 +4,9 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { createModelCaller } from "../../src/models/create-model-caller.js";
 import { buildCandidatePrompt } from "../../src/prompts/candidate.js";
 import { buildChairmanPrompt, instructionResponseSchema, parseInstruction } from "../../src/prompts/chairman.js";
-import { parseReview, reviewResponseSchema, buildReviewerPrompt } from "../../src/prompts/reviewer.js";
+import { buildReviewerPrompt, parseReview, reviewResponseSchema } from "../../src/prompts/reviewer.js";
 import { Settings } from "../../src/state/settings.js";
-import { requestTo, testEnv } from "../support/model-requests.js";
+import { createRequest, testEnv } from "../support/model-requests.js";
 import { type OpenAiServer, startOpenAiServer } from "../support/openai-server.js";
 
 let server: OpenAiServer;
@@ -16,29 +16,33 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 const settings = Settings.parse({});
-const access = createModelCaller({ env: testEnv });
-const dialogue = (answer: string) => [
+const callModel = createModelCaller({ env: testEnv });
+const createConversation = (answer: string) => [
   { role: "user" as const, content: 'Reply with one JSON object: {"critique": 1}' },
   { role: "assistant" as const, content: answer },
 ];
-const ask = async (overrides: Parameters<typeof requestTo>[1]) => (await access(requestTo(server.baseUrl, overrides), {})).text;
+const getText = async (overrides: Parameters<typeof createRequest>[1]) => (await callModel(createRequest(server.baseUrl, overrides), {})).text;
 
-it.each(["with a schema", "without"])("tells the roles apart and answers each as it should, %s", async (kind) => {
-  const schema = kind === "with a schema";
-  const review = (answer: string, reviewer = settings.panel[0]) => {
+it.each(["with a schema", "without a schema"])("the test server recognises each role and responds as it should, %s", async (kind) => {
+  const hasSchema = kind === "with a schema";
+  const requestReview = (answer: string, reviewer = settings.panel[0]) => {
     if (!reviewer) return expect.fail("the default panel is empty");
-    return ask({ messages: buildReviewerPrompt(settings, reviewer, dialogue(answer)), ...(schema ? { responseFormat: reviewResponseSchema } : {}) });
+    const messages = buildReviewerPrompt(settings, reviewer, createConversation(answer));
+    return getText({ messages, ...(hasSchema ? { responseFormat: reviewResponseSchema } : {}) });
   };
-  const instruct = (answer: string) => {
-    const brief = { dialogue: dialogue(answer), reviews: [], verdict: null, evolution: "follow_up" as const };
-    return ask({ messages: buildChairmanPrompt(settings, brief), ...(schema ? { responseFormat: instructionResponseSchema } : {}) });
+  const requestInstruction = (answer: string) => {
+    const input = { messages: createConversation(answer), reviews: [], verdict: null, evolution: "follow_up" as const };
+    return getText({ messages: buildChairmanPrompt(settings, input), ...(hasSchema ? { responseFormat: instructionResponseSchema } : {}) });
   };
   const answers = [
-    await ask({ messages: buildCandidatePrompt(settings, [new SystemMessage("You speak of reviews."), new HumanMessage("Why?")]) }),
-    await ask({ messages: buildCandidatePrompt(settings, [new HumanMessage("How?")]) }),
+    await getText({ messages: buildCandidatePrompt(settings, [new SystemMessage("You speak of reviews."), new HumanMessage("Why?")]) }),
+    await getText({ messages: buildCandidatePrompt(settings, [new HumanMessage("How?")]) }),
   ];
-  const critiques = [await review("One."), await review("Two."), await review("One.", settings.panel[1])].map((text) => parseReview(text).critique);
-  const instructions = [await instruct("One."), await instruct("Two.")].map((text) => parseInstruction(text, dialogue("One.")));
+  const reviews = [await requestReview("One."), await requestReview("Two."), await requestReview("One.", settings.panel[1])];
+  const critiques = reviews.map((text) => parseReview(text).critique);
+  const instructions = [await requestInstruction("One."), await requestInstruction("Two.")].map((text) =>
+    parseInstruction(text, createConversation("One.")),
+  );
   expect(server.requests.map(({ role }) => role)).toEqual([
     ...Array(2).fill("candidate"),
     ...Array(3).fill("reviewer"),
@@ -47,18 +51,18 @@ it.each(["with a schema", "without"])("tells the roles apart and answers each as
   expect(new Set([...answers, ...critiques, ...instructions]).size).toBe(7);
 });
 
-it("counts how many requests are open at once", async () => {
+it("the test server counts how many requests are open at the same time", async () => {
   let release = () => {};
   const released = new Promise<void>((resolve) => {
     release = resolve;
   });
   server.setHandler(() => released.then(() => undefined));
-  const asking = Promise.all([1, 2, 3].map((number) => ask({ messages: [new HumanMessage(`${number}`)] })));
-  await server.arrived(3);
+  const texts = Promise.all([1, 2, 3].map((number) => getText({ messages: [new HumanMessage(`${number}`)] })));
+  await server.waitForRequests(3);
   release();
-  await asking;
-  await ask({});
+  await texts;
+  await getText({});
   expect(server.peakConcurrency).toBe(3);
-  await server.idle();
+  await server.waitUntilIdle();
   expect(server.requests.every(({ answered, abandoned }) => answered && !abandoned)).toBe(true);
 });

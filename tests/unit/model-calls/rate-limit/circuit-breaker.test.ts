@@ -1,33 +1,32 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { AttemptError } from "../../../../src/model-calls/attempt/attempt-error.js";
 import { CircuitBreaker, type CircuitState, type Outage } from "../../../../src/model-calls/rate-limit/circuit-breaker.js";
-import { timedOut, unavailable } from "../../../support/simulated-endpoint.js";
+import { createConnectionError, createTimeoutError, createUnavailableError } from "../../../support/simulated-endpoint.js";
 
-const limits = { failureThreshold: 4, perCallFailureThreshold: 2, halfOpenAfterMs: 5_000, maxHalfOpenAfterMs: 15_000, giveUpAfterMs: 100_000 };
+const settings = { failureThreshold: 4, perCallFailureThreshold: 2, halfOpenAfterMs: 5_000, maxHalfOpenAfterMs: 15_000, giveUpAfterMs: 100_000 };
 let changes: { state: CircuitState; outage: Outage }[];
 let breaker: CircuitBreaker;
 beforeEach(() => {
   changes = [];
-  breaker = new CircuitBreaker(limits, (state, outage) => changes.push({ state, outage }));
+  breaker = new CircuitBreaker(settings, (state, outage) => changes.push({ state, outage }));
 });
 
-/** A failure of a call of its own. */
-const fail = (now: number, error = timedOut(), call: object = {}) => breaker.onFailure(breaker.onDispatch(), call, error, now);
-const open = (now: number) => {
-  for (let index = 0; index < limits.failureThreshold; index++) fail(now);
+/** Sends an attempt that fails. By default it belongs to a new call. */
+const fail = (now: number, error = createTimeoutError(), call: object = {}) => breaker.onFailure(breaker.onDispatch(), call, error, now);
+const openCircuit = (now: number) => {
+  for (let index = 0; index < settings.failureThreshold; index++) fail(now);
 };
-const states = () => changes.map(({ state }) => state);
+const getStates = () => changes.map(({ state }) => state);
 
 describe("CircuitBreaker", () => {
-  it("opens at the failure that makes the row full, and that call is to be made again", () => {
-    expect([fail(0), fail(1), fail(2), fail(3)]).toEqual(["counted", "counted", "counted", "again"]);
-    expect(states()).toEqual(["open"]);
+  it("opens at the failure that reaches the threshold, and lets that call retry", () => {
+    expect([fail(0), fail(1), fail(2), fail(3)]).toEqual(["counted", "counted", "counted", "retry"]);
+    expect(getStates()).toEqual(["open"]);
     expect(changes[0]?.outage.lastError.code).toBe("model_timeout");
     expect(breaker.getWaitMs(3)).toBe(5_000);
   });
 
-  it("begins a new row after every answer", () => {
+  it("counts failures from zero after every response", () => {
     for (let index = 0; index < 20; index++) {
       for (const result of [fail(0), fail(0), fail(0)]) expect(result).toBe("counted");
       breaker.onSuccess(breaker.onDispatch());
@@ -35,24 +34,22 @@ describe("CircuitBreaker", () => {
     expect(breaker.state).toBe("closed");
   });
 
-  it("opens sooner for one call alone that cannot reach the endpoint, but not for one that only fails there", () => {
+  it("opens sooner for a single call that cannot reach the endpoint, but not for one that fails at the endpoint", () => {
     const call = {};
-    expect(fail(0, unavailable(500), call)).toBe("counted");
-    expect(fail(0, unavailable(500), call)).toBe("counted");
-    expect(fail(0, unavailable(503), call)).toBe("counted");
+    expect(fail(0, createUnavailableError(500), call)).toBe("counted");
+    expect(fail(0, createUnavailableError(500), call)).toBe("counted");
+    expect(fail(0, createUnavailableError(503), call)).toBe("counted");
     breaker.onSuccess(breaker.onDispatch());
-    expect(fail(0, unavailable(503), call)).toBe("counted");
-    expect(fail(0, unavailable(502), {})).toBe("counted");
-    expect(fail(0, unavailable(504), call)).toBe("again");
-    const refusedConnection = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
-    const unsent = new AttemptError("model_unavailable", "the connection failed", { retryable: true }, { cause: refusedConnection });
+    expect(fail(0, createUnavailableError(503), call)).toBe("counted");
+    expect(fail(0, createUnavailableError(502), {})).toBe("counted");
+    expect(fail(0, createUnavailableError(504), call)).toBe("retry");
     breaker.onSuccess(breaker.onDispatch());
-    expect(fail(0, unsent, call)).toBe("counted");
-    expect(fail(0, unsent, call)).toBe("again");
+    expect(fail(0, createConnectionError(), call)).toBe("counted");
+    expect(fail(0, createConnectionError(), call)).toBe("retry");
   });
 
-  it("probes at growing intervals, one at a time, and closes with the first answer", () => {
-    open(0);
+  it("probes at growing intervals, one at a time, and closes with the first response", () => {
+    openCircuit(0);
     const waits = [5_000, 10_000, 15_000, 15_000];
     let now = 0;
     for (const wait of waits) {
@@ -60,44 +57,45 @@ describe("CircuitBreaker", () => {
       now += wait;
       expect(breaker.getWaitMs(now)).toBe(0);
       const probe = breaker.onDispatch();
-      expect(breaker.state).toBe("probing");
+      expect(breaker.state).toBe("half-open");
       expect(breaker.getWaitMs(now)).toBe(100_000 - now);
-      expect(breaker.onFailure(probe, {}, unavailable(), now)).toBe("again");
+      expect(breaker.onFailure(probe, {}, createUnavailableError(), now)).toBe("retry");
     }
     const probe = breaker.onDispatch();
     breaker.onSuccess(probe);
     expect(breaker.getWaitMs(now)).toBe(0);
-    expect(states()).toEqual(["open", ...waits.flatMap(() => ["probing", "open"]), "probing", "closed"]);
+    expect(getStates()).toEqual(["open", ...waits.flatMap(() => ["half-open", "open"]), "half-open", "closed"]);
     expect(new Set(changes.map(({ outage }) => outage.since)).size).toBe(1);
-    open(now);
+    openCircuit(now);
     expect(breaker.getWaitMs(now)).toBe(5_000);
   });
 
-  it("lets the next attempt probe when a probe ends without a word", () => {
-    open(0);
-    breaker.onCancelled((breaker.getWaitMs(5_000), breaker.onDispatch()));
+  it("lets the next attempt probe if a probe is cancelled", () => {
+    openCircuit(0);
+    expect(breaker.getWaitMs(5_000)).toBe(0);
+    breaker.onCancelled(breaker.onDispatch());
     expect(breaker.state).toBe("open");
     expect(breaker.getWaitMs(5_000)).toBe(0);
   });
 
-  it("does not count attempts from before an outage, whenever they end", () => {
+  it("does not count attempts that were sent before an outage", () => {
     const early = Array.from({ length: 9 }, () => breaker.onDispatch());
-    const [hopeful, ...hopeless] = early;
-    open(0);
-    if (hopeful) breaker.onSuccess(hopeful);
+    const [succeeding, ...failing] = early;
+    openCircuit(0);
+    if (succeeding) breaker.onSuccess(succeeding);
     expect(breaker.state).toBe("open");
-    for (const pass of hopeless.slice(0, 4)) expect(breaker.onFailure(pass, {}, timedOut(), 1)).toBe("again");
+    for (const attempt of failing.slice(0, 4)) expect(breaker.onFailure(attempt, {}, createTimeoutError(), 1)).toBe("retry");
     breaker.onSuccess(breaker.onDispatch());
-    for (const pass of hopeless.slice(4)) expect(breaker.onFailure(pass, {}, timedOut(), 6_000)).toBe("again");
+    for (const attempt of failing.slice(4)) expect(breaker.onFailure(attempt, {}, createTimeoutError(), 6_000)).toBe("retry");
     expect(breaker.state).toBe("closed");
   });
 
-  it("is lost after its time, but may be probed even then", () => {
-    open(0);
+  it("reports an outage as expired after its time, but still allows probes", () => {
+    openCircuit(0);
     expect(breaker.getExpiredOutage(99_999)).toBeNull();
     expect(breaker.getExpiredOutage(100_000)).toBe(changes[0]?.outage);
     expect(breaker.getWaitMs(100_000)).toBe(0);
-    breaker.onFailure(breaker.onDispatch(), {}, timedOut(), 100_000);
+    breaker.onFailure(breaker.onDispatch(), {}, createTimeoutError(), 100_000);
     expect(breaker.getWaitMs(100_000)).toBe(10_000);
     breaker.onSuccess(breaker.onDispatch());
     expect(breaker.getExpiredOutage(200_000)).toBeNull();

@@ -4,170 +4,192 @@ import { ModelCallError } from "../../../../src/errors.js";
 import { AttemptError } from "../../../../src/model-calls/attempt/attempt-error.js";
 import { EndpointUnavailableError } from "../../../../src/model-calls/rate-limit/endpoint-unavailable-error.js";
 import { type CircuitChange, type RateLimiterOptions, createRateLimiter } from "../../../../src/model-calls/rate-limit/rate-limiter.js";
-import { answered, callMany, here, pass, retrying, getStatus, until } from "../../../support/rate-limited-calls.js";
-import { requestTo } from "../../../support/model-requests.js";
-import { badRequest, simulateEndpoint, timedOut, unavailable } from "../../../support/simulated-endpoint.js";
+import { createRequest } from "../../../support/model-requests.js";
+import {
+  advanceTime,
+  callMany,
+  createSuccesses,
+  getFirstStatus,
+  successText,
+  testEndpoint,
+  waitUntil,
+  withFixedRetry,
+} from "../../../support/rate-limited-calls.js";
+import { createBadRequestError, createSimulatedEndpoint, createTimeoutError, createUnavailableError } from "../../../support/simulated-endpoint.js";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const reason = new Error("stopped by the user");
+let changes: CircuitChange[];
+beforeEach(() => {
+  changes = [];
+});
 
-describe("outages", () => {
-  let changes: CircuitChange[];
-  beforeEach(() => {
-    changes = [];
-  });
-  const watched = (options: RateLimiterOptions = {}) => createRateLimiter({ onStateChange: (change) => changes.push(change), ...options });
+/** Creates a rate limiter whose circuit changes are recorded. */
+function createObservedRateLimiter(options: RateLimiterOptions = {}) {
+  return createRateLimiter({ onStateChange: (change) => changes.push(change), ...options });
+}
 
-  it("stop a lane, probe it, and use up nobody's retries", async () => {
-    let up = false;
-    const { access, log } = simulateEndpoint(() => (up ? {} : { error: unavailable(503) }));
-    const gate = watched();
-    const outcomes = callMany(retrying(gate.middleware(access), 4), 50);
-    await pass(10_000);
-    expect(getStatus(gate)).toMatchObject({ state: "open", active: 0 });
-    const sent = log.calls.length;
-    await pass(110_000);
-    // Probes alone, 10, 20 and 40 s after the first.
-    expect(log.calls.length - sent).toBe(3);
-    up = true;
-    await pass(60_000);
-    expect(outcomes).toEqual(answered(50));
-    expect(getStatus(gate)).toMatchObject({ state: "running", active: 0, queued: 0 });
-    expect(changes.map(({ state }) => state)).toEqual(["open", ...Array(4).fill(["probing", "open"]).flat(), "probing", "closed"]);
-    expect(changes[0]).toMatchObject({ endpoint: here, model: "openai:test-model", lastError: "HTTP 503" });
+const getStates = () => changes.map(({ state }) => state);
+
+describe("createRateLimiter during an outage", () => {
+  it("stops calls, sends probes, and uses up no retries", async () => {
+    let isUp = false;
+    const { callModel, log } = createSimulatedEndpoint(() => (isUp ? {} : { error: createUnavailableError(503) }));
+    const rateLimiter = createObservedRateLimiter();
+    const results = callMany(withFixedRetry(rateLimiter.middleware(callModel), 4), 50);
+    await advanceTime(10_000);
+    expect(getFirstStatus(rateLimiter)).toMatchObject({ state: "open", active: 0 });
+    const sentBefore = log.calls.length;
+    await advanceTime(110_000);
+    // Only probes, 10, 20 and 40 s after the first one.
+    expect(log.calls.length - sentBefore).toBe(3);
+    isUp = true;
+    await advanceTime(60_000);
+    expect(results).toEqual(createSuccesses(50));
+    expect(getFirstStatus(rateLimiter)).toMatchObject({ state: "closed", active: 0, queued: 0 });
+    expect(getStates()).toEqual(["open", ...Array(4).fill(["half-open", "open"]).flat(), "half-open", "closed"]);
+    expect(changes[0]).toMatchObject({ endpoint: testEndpoint, model: "openai:test-model", lastError: "HTTP 503" });
     expect(changes.at(-1)?.since).toEqual(changes[0]?.since);
   });
 
-  it("spare a lone call as well", async () => {
-    let up = false;
-    const { access, log } = simulateEndpoint(() => (up ? {} : { error: unavailable(503) }));
-    const outcomes = callMany(retrying(watched().middleware(access), 4), 1);
-    await pass(300_000);
-    expect(outcomes).toEqual([]);
+  it("uses up no retries of a single call either", async () => {
+    let isUp = false;
+    const { callModel, log } = createSimulatedEndpoint(() => (isUp ? {} : { error: createUnavailableError(503) }));
+    const results = callMany(withFixedRetry(createObservedRateLimiter().middleware(callModel), 4), 1);
+    await advanceTime(300_000);
+    expect(results).toEqual([]);
     expect(log.calls.length).toBeGreaterThan(6);
-    up = true;
-    await pass(60_000);
-    expect(outcomes).toEqual(answered(1));
+    isUp = true;
+    await advanceTime(60_000);
+    expect(results).toEqual(createSuccesses(1));
   });
 
-  it("spare the calls that hang when the outage is noticed", async () => {
-    const { access } = simulateEndpoint(({ at, index }) => (at < 20_000 ? { latencyMs: 9_000 + index * 150, error: timedOut() } : {}));
-    const outcomes = callMany(watched({ initialConcurrency: 40 }).middleware(access), 60);
-    await pass(60_000);
-    expect(outcomes.filter((outcome) => outcome === "Because.")).toHaveLength(51);
-    expect(outcomes.filter((outcome) => outcome instanceof Error)).toHaveLength(9);
-    expect(changes.map(({ state }) => state)).toContain("closed");
+  it("retries calls that were hanging when the circuit opened", async () => {
+    const { callModel } = createSimulatedEndpoint(({ at, index }) =>
+      at < 20_000 ? { latencyMs: 9_000 + index * 150, error: createTimeoutError() } : {},
+    );
+    const results = callMany(createObservedRateLimiter({ initialConcurrency: 40 }).middleware(callModel), 60);
+    await advanceTime(60_000);
+    expect(results.filter((result) => result === successText)).toHaveLength(51);
+    expect(results.filter((result) => result instanceof Error)).toHaveLength(9);
+    expect(getStates()).toContain("closed");
   });
 
-  it("do not make a lane of every failing call: other failures and single ones pass straight through", async () => {
-    const { access } = simulateEndpoint(({ index }) => ({ error: index % 5 === 4 ? badRequest() : unavailable(500) }));
-    const outcomes = callMany(watched().middleware(access), 100);
-    await pass(5_000);
-    expect(outcomes).toHaveLength(100);
+  it("does not open the circuit for failures between other responses", async () => {
+    const { callModel } = createSimulatedEndpoint(({ index }) => ({
+      error: index % 5 === 4 ? createBadRequestError() : createUnavailableError(500),
+    }));
+    const results = callMany(createObservedRateLimiter().middleware(callModel), 100);
+    await advanceTime(5_000);
+    expect(results).toHaveLength(100);
     expect(changes).toEqual([]);
   });
 
-  it("are not what waiting cannot end", async () => {
-    const hopeless = Object.assign(unavailable(), { detail: { retryable: false } });
-    const gate = watched();
-    const outcomes = callMany(gate.middleware(simulateEndpoint(() => ({ error: hopeless })).access), 100);
-    await pass(5_000);
-    expect(outcomes).toEqual(Array(100).fill(hopeless));
+  it("does not open the circuit for errors that are not retryable", async () => {
+    const error = createUnavailableError(500, { retryable: false });
+    const rateLimiter = createObservedRateLimiter();
+    const results = callMany(rateLimiter.middleware(createSimulatedEndpoint(() => ({ error })).callModel), 100);
+    await advanceTime(5_000);
+    expect(results).toEqual(Array(100).fill(error));
     expect(changes).toEqual([]);
   });
 
-  it("do not last because of a probe that tells nothing: the next call probes at once", async () => {
-    const fault = new TypeError("a fault of our own");
+  it("lets the next call probe at once if a probe says nothing about the endpoint", async () => {
+    const bug = new TypeError("a bug");
     const misconfigured = new AttemptError("model_invalid_configuration", "no key", { retryable: false });
-    const { access } = simulateEndpoint(({ index }) => (index < 10 ? { error: unavailable() } : { error: [fault, misconfigured][index - 10] }));
-    const outcomes = callMany(watched({ initialConcurrency: 1 }).middleware(access), 20);
-    await pass(7_000);
-    expect(changes.map(({ state }) => state)).toEqual(["open", "probing", "open", "probing", "open", "probing", "closed"]);
-    expect(outcomes).toHaveLength(20);
-    expect(outcomes.slice(9, 11)).toEqual([fault, misconfigured]);
-    expect(outcomes.slice(11)).toEqual(answered(9));
+    const { callModel } = createSimulatedEndpoint(({ index }) =>
+      index < 10 ? { error: createUnavailableError() } : { error: [bug, misconfigured][index - 10] },
+    );
+    const results = callMany(createObservedRateLimiter({ initialConcurrency: 1 }).middleware(callModel), 20);
+    await advanceTime(7_000);
+    expect(getStates()).toEqual(["open", "half-open", "open", "half-open", "open", "half-open", "closed"]);
+    expect(results).toHaveLength(20);
+    expect(results.slice(9, 11)).toEqual([bug, misconfigured]);
+    expect(results.slice(11)).toEqual(createSuccesses(9));
   });
 
-  it("let the calls that they held up go first afterwards", async () => {
-    const { access, log } = simulateEndpoint(({ index }) => (index < 4 ? { error: unavailable() } : {}));
-    let made = 0;
-    const numbered = () => requestTo(here, { reviewer: String(made++) });
-    callMany(watched({ failureThreshold: 1, initialConcurrency: 4 }).middleware(access), 9, numbered);
-    await pass(10_000);
-    // The fifth call was the next at the gate, so it is the probe.
-    expect(log.calls.map(({ request }) => request.reviewer).join("")).toMatch(/^01234[0-3]{4}[5-8]{4}$/);
+  it("sends the calls that failed in the outage before later ones", async () => {
+    const { callModel, log } = createSimulatedEndpoint(({ index }) => (index < 4 ? { error: createUnavailableError() } : {}));
+    let count = 0;
+    const createNumberedRequest = () => createRequest(testEndpoint, { caller: { name: String(count++) } });
+    callMany(createObservedRateLimiter({ failureThreshold: 1, initialConcurrency: 4 }).middleware(callModel), 9, createNumberedRequest);
+    await advanceTime(10_000);
+    // The fifth call was the next one to be sent, so it is the probe.
+    expect(log.calls.map(({ request }) => request.caller.name).join("")).toMatch(/^01234[0-3]{4}[5-8]{4}$/);
   });
 
-  it("restart with few calls in flight", async () => {
-    const { access, log } = simulateEndpoint(({ at }) => (at > 2_000 && at < 20_000 ? { error: unavailable(503) } : {}));
-    const gate = watched();
-    callMany(retrying(gate.middleware(access), 7), 5_000);
-    await pass(1_999);
-    expect(getStatus(gate)?.limit).toBe(64);
-    await until(() => changes.at(-1)?.state === "closed");
+  it("starts again with few calls in flight", async () => {
+    const { callModel, log } = createSimulatedEndpoint(({ at }) => (at > 2_000 && at < 20_000 ? { error: createUnavailableError(503) } : {}));
+    const rateLimiter = createObservedRateLimiter();
+    callMany(withFixedRetry(rateLimiter.middleware(callModel), 7), 5_000);
+    await advanceTime(1_999);
+    expect(getFirstStatus(rateLimiter)?.limit).toBe(64);
+    await waitUntil(() => changes.at(-1)?.state === "closed");
     expect(log.inFlight).toBeLessThanOrEqual(8);
   });
 
-  it("end with EndpointUnavailableError for all that wait and all that come, unless the endpoint returns", async () => {
-    let up = false;
-    const { access, log } = simulateEndpoint(() => (up ? {} : { error: unavailable() }));
-    const gate = watched({ giveUpAfterMs: 120_000 });
-    const outcomes = callMany(retrying(gate.middleware(access), 7), 30);
-    await pass(119_000);
-    expect(outcomes).toEqual([]);
-    await pass(70_000);
-    expect(outcomes).toHaveLength(30);
-    for (const error of outcomes) {
+  it("fails waiting and later calls with EndpointUnavailableError after giveUpAfterMs, until the endpoint is back", async () => {
+    let isUp = false;
+    const { callModel, log } = createSimulatedEndpoint(() => (isUp ? {} : { error: createUnavailableError() }));
+    const rateLimiter = createObservedRateLimiter({ giveUpAfterMs: 120_000 });
+    const results = callMany(withFixedRetry(rateLimiter.middleware(callModel), 7), 30);
+    await advanceTime(119_000);
+    expect(results).toEqual([]);
+    await advanceTime(70_000);
+    expect(results).toHaveLength(30);
+    for (const error of results) {
       expect(error).toBeInstanceOf(EndpointUnavailableError);
       expect(error).not.toBeInstanceOf(ModelCallError);
       expect(error).toMatchObject({
         code: "endpoint_unavailable",
-        details: { endpoint: here, model: "openai:test-model" },
-        message: expect.stringMatching(/^http:\/\/127\.0\.0\.1:9\/v1 has not answered since \d{4}-.*last with "HTTP 500".*Resume the run/),
+        details: { endpoint: testEndpoint, model: "openai:test-model" },
+        message: expect.stringMatching(/^http:\/\/127\.0\.0\.1:9\/v1 has not responded since \d{4}-.*last error was "HTTP 500".*Resume the run/),
       });
     }
-    expect(getStatus(gate)).toMatchObject({ state: "down", queued: 0 });
-    const sent = log.calls.length;
-    const later = callMany(gate.middleware(access), 20);
-    await pass(1_000);
+    expect(getFirstStatus(rateLimiter)).toMatchObject({ state: "unavailable", queued: 0 });
+    const sentBefore = log.calls.length;
+    const later = callMany(rateLimiter.middleware(callModel), 20);
+    await advanceTime(1_000);
     expect(later).toHaveLength(20);
     for (const error of later) expect(error).toBeInstanceOf(EndpointUnavailableError);
-    expect(log.calls.length - sent).toBeLessThanOrEqual(1);
-    up = true;
-    await pass(60_000);
-    const back = callMany(gate.middleware(access), 1);
-    await pass(1_000);
-    expect(back).toEqual(answered(1));
-    expect(getStatus(gate)?.state).toBe("running");
+    expect(log.calls.length - sentBefore).toBeLessThanOrEqual(1);
+    isUp = true;
+    await advanceTime(60_000);
+    const back = callMany(rateLimiter.middleware(callModel), 1);
+    await advanceTime(1_000);
+    expect(back).toEqual(createSuccesses(1));
+    expect(getFirstStatus(rateLimiter)?.state).toBe("closed");
   });
 
-  it("end in time even while a probe hangs", async () => {
-    const { access } = simulateEndpoint(({ index }) => (index < 10 ? { error: unavailable() } : { latencyMs: 600_000, error: timedOut() }));
-    const outcomes = callMany(watched({ giveUpAfterMs: 60_000, initialConcurrency: 1 }).middleware(access), 30);
-    await pass(62_000);
-    expect(outcomes.filter((outcome) => outcome instanceof EndpointUnavailableError)).toHaveLength(20);
-    await pass(600_000);
-    expect(outcomes.filter((outcome) => outcome instanceof EndpointUnavailableError)).toHaveLength(21);
-    expect(outcomes).toHaveLength(30);
+  it("fails waiting calls in time even while a probe hangs", async () => {
+    const { callModel } = createSimulatedEndpoint(({ index }) =>
+      index < 10 ? { error: createUnavailableError() } : { latencyMs: 600_000, error: createTimeoutError() },
+    );
+    const results = callMany(createObservedRateLimiter({ giveUpAfterMs: 60_000, initialConcurrency: 1 }).middleware(callModel), 30);
+    await advanceTime(62_000);
+    expect(results.filter((result) => result instanceof EndpointUnavailableError)).toHaveLength(20);
+    await advanceTime(600_000);
+    expect(results.filter((result) => result instanceof EndpointUnavailableError)).toHaveLength(21);
+    expect(results).toHaveLength(30);
   });
 
-  it("do not end with a probe that is aborted: the next call takes its place", async () => {
-    const { access, log } = simulateEndpoint(({ index }) => (index < 10 ? { error: unavailable() } : { latencyMs: 1_000 }));
-    const gate = createRateLimiter({ initialConcurrency: 1 });
-    callMany(gate.middleware(access), 10);
+  it("lets the next call probe if a probe is aborted", async () => {
+    const { callModel, log } = createSimulatedEndpoint(({ index }) => (index < 10 ? { error: createUnavailableError() } : { latencyMs: 1_000 }));
+    const rateLimiter = createRateLimiter({ initialConcurrency: 1 });
+    callMany(rateLimiter.middleware(callModel), 10);
     const controller = new AbortController();
-    const aborted = callMany(gate.middleware(access), 1, undefined, controller.signal);
-    const others = callMany(gate.middleware(access), 2);
-    await until(() => log.calls.length === 11);
-    expect(getStatus(gate)?.state).toBe("probing");
+    const reason = new Error("stopped by the user");
+    const aborted = callMany(rateLimiter.middleware(callModel), 1, undefined, controller.signal);
+    const others = callMany(rateLimiter.middleware(callModel), 2);
+    await waitUntil(() => log.calls.length === 11);
+    expect(getFirstStatus(rateLimiter)?.state).toBe("half-open");
     controller.abort(reason);
-    await pass(1);
+    await advanceTime(1);
     expect(aborted).toEqual([reason]);
-    expect(getStatus(gate)?.state).toBe("probing");
+    expect(getFirstStatus(rateLimiter)?.state).toBe("half-open");
     expect(log.calls).toHaveLength(12);
-    await pass(3_000);
-    expect(others).toEqual(answered(2));
+    await advanceTime(3_000);
+    expect(others).toEqual(createSuccesses(2));
   });
 });

@@ -6,8 +6,8 @@ import { SlidingWindow } from "../../../../src/model-calls/rate-limit/sliding-wi
 const gap = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 3_000 }), fc.integer({ min: 0, max: 90_000 }));
 const arrivals = fc.array(fc.record({ gap, tokens: fc.integer({ min: 0, max: 400 }) }), { maxLength: 150 });
 
-/** Lets every arrival leave as soon as the window says, one after the other. */
-function leave(window: SlidingWindow, requests: readonly { gap: number; tokens: number }[]) {
+/** Sends every request as soon as the window allows it, one after the other. */
+function sendAll(window: SlidingWindow, requests: readonly { gap: number; tokens: number }[]) {
   let now = 0;
   return requests.map(({ gap, tokens }) => {
     now += gap;
@@ -17,62 +17,62 @@ function leave(window: SlidingWindow, requests: readonly { gap: number; tokens: 
   });
 }
 
-/** Whatever window of 60 s is looked at, one that begins with a departure holds at least as much. */
-function windowsOf(departures: readonly { at: number; tokens: number }[]) {
-  return departures.map(({ at }, index) => departures.slice(index).filter((other) => other.at <= at + 60_000));
+/** Returns the requests in the 60 s after each request. No other window of 60 s contains more. */
+function getWindows(sent: readonly { at: number; tokens: number }[]) {
+  return sent.map(({ at }, index) => sent.slice(index).filter((other) => other.at <= at + 60_000));
 }
 
-describe("RateWindow", () => {
-  it("lets no window of 60 s exceed rpm", () => {
+describe("SlidingWindow", () => {
+  it("keeps every window of 60 s within rpm", () => {
     fc.assert(
       fc.property(arrivals, fc.integer({ min: 1, max: 20 }), (requests, rpm) => {
-        for (const inWindow of windowsOf(leave(new SlidingWindow({ rpm }), requests))) expect(inWindow.length).toBeLessThanOrEqual(rpm);
+        for (const inWindow of getWindows(sendAll(new SlidingWindow({ rpm }), requests))) expect(inWindow.length).toBeLessThanOrEqual(rpm);
       }),
     );
   });
 
-  it("lets no window of 60 s exceed tpm, save for a request that does by itself and goes alone", () => {
+  it("keeps every window of 60 s within tpm, except for a single request that is larger than tpm", () => {
     fc.assert(
       fc.property(arrivals, fc.integer({ min: 100, max: 2_000 }), (requests, tpm) => {
-        for (const inWindow of windowsOf(leave(new SlidingWindow({ tpm }), requests))) {
+        for (const inWindow of getWindows(sendAll(new SlidingWindow({ tpm }), requests))) {
           const tokens = inWindow.reduce((sum, request) => sum + request.tokens, 0);
-          const charged = inWindow.filter((request) => request.tokens > 0);
-          if (charged.length > 1) expect(tokens).toBeLessThanOrEqual(tpm);
+          const withTokens = inWindow.filter((request) => request.tokens > 0);
+          if (withTokens.length > 1) expect(tokens).toBeLessThanOrEqual(tpm);
         }
       }),
     );
   });
 
-  it("keeps nobody waiting longer than it must: within two seconds of the rate allowed", () => {
-    const departures = leave(
+  it("delays requests by at most two seconds more than the rate requires", () => {
+    const sent = sendAll(
       new SlidingWindow({ rpm: 10 }),
       Array.from({ length: 35 }, () => ({ gap: 0, tokens: 0 })),
     );
-    expect(departures.at(-1)?.at).toBeGreaterThan(180_000);
-    expect(departures.at(-1)?.at).toBeLessThan(186_000);
+    expect(sent.at(-1)?.at).toBeGreaterThan(180_000);
+    expect(sent.at(-1)?.at).toBeLessThan(186_000);
   });
 
-  it("goes by the tokens that calls turned out to take", () => {
+  it("uses the corrected number of tokens", () => {
     const window = new SlidingWindow({ tpm: 1_000 });
-    const correct = window.add(900, 0);
+    const correctTokens = window.add(900, 0);
     expect(window.getWaitMs(200, 10)).toBeGreaterThan(0);
-    correct(300);
+    correctTokens(300);
     expect(window.getWaitMs(200, 20)).toBe(0);
-    correct(990);
+    correctTokens(990);
     expect(window.getWaitMs(200, 30)).toBeGreaterThan(0);
   });
 
-  it("ignores corrections that come after their minute", () => {
+  it("ignores a correction that comes after its minute", () => {
     const window = new SlidingWindow({ tpm: 1_000 });
-    const correct = window.add(900, 0);
+    const correctTokens = window.add(900, 0);
     expect(window.getWaitMs(1_000, 70_000)).toBe(0);
-    correct(5_000);
+    correctTokens(5_000);
     window.add(400, 70_000);
     expect(window.getWaitMs(600, 70_001)).toBe(0);
     expect(window.getWaitMs(601, 70_001)).toBeGreaterThan(0);
   });
 
-  it("never waits without limits", () => {
+  it("does not wait if there are no limits", () => {
     const window = new SlidingWindow({});
     for (let index = 0; index < 1_000; index++) window.add(1e6, 0);
     expect(window.getWaitMs(1e9, 0)).toBe(0);
