@@ -39,6 +39,7 @@ export const modelCallCodes = [
   "model_insufficient_quota",
   "model_not_found",
   "model_bad_request",
+  "model_context_overflow",
   "model_rate_limited",
   "model_unavailable",
   "model_timeout",

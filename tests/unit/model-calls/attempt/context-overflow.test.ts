@@ -80,7 +80,7 @@ const overflows: readonly (readonly [server: string, status: number | undefined,
   ["GitHub Copilot", 400, "prompt token count of 5000 exceeds the limit of 4096", "model_max_prompt_tokens_exceeded"],
   ["GitHub Models", 413, "Request body too large for gpt-4o model. Max size: 8000 tokens.", "tokens_limit_reached"],
   ["LiteLLM", 500, "litellm.ContextWindowExceededError: OpenAIException - too long"],
-  ["a gateway", 413, "413 Request Entity Too Large"],
+  ["a gateway", 413, "Request Entity Too Large"],
   ["an event in a stream", undefined, "the request exceeds the available context size"],
 ];
 
