@@ -16,7 +16,9 @@ export async function expectTraceWithFailures(langsmith: LangSmithServer, thread
   const all = () => langsmith.getRuns().filter((run) => run.extra.metadata.thread_id === thread);
   const calls = () => all().filter((run) => run.run_type === "llm");
   // Two reviews of turn 1 and three of turn 2, each with five scores and a verdict; both panels on the root.
-  await langsmith.waitUntil(() => calls().length >= 14 && all().every((run) => run.end_time !== undefined) && langsmith.getFeedback().length >= 5 * 6);
+  await langsmith.waitUntil(
+    () => calls().length >= 14 && all().every((run) => run.end_time !== undefined) && langsmith.getFeedback().length >= 5 * 6,
+  );
 
   const getCalls = (name: string) => calls().filter((run) => run.name === name);
   for (const turn of [1, 2]) {

@@ -68,7 +68,9 @@ describe("parseAiMessage", () => {
   });
 
   it("reports the model name of the endpoint", () => {
-    expect(parseAiMessage(new AIMessage({ content: "x", response_metadata: { model_name: "org/m-2026" } }), "requested-model").model).toBe("org/m-2026");
+    expect(parseAiMessage(new AIMessage({ content: "x", response_metadata: { model_name: "org/m-2026" } }), "requested-model").model).toBe(
+      "org/m-2026",
+    );
     expect(parseAiMessage(new AIMessage({ content: "x", response_metadata: { model: "m" } }), "requested-model").model).toBe("m");
   });
 });
