@@ -10,6 +10,7 @@ import { getQuerySecrets } from "../redaction.js";
 import type { ModelSettings } from "../state/settings.js";
 import { getApiKey } from "./api-key.js";
 import { ProviderConfigurationError } from "./provider.js";
+import { withProviderDefaults } from "./provider-defaults.js";
 import { describeEndpoint, getModelName, resolveModelSpec } from "./registry.js";
 
 /** Options of {@link createModelCaller}; retries as in `RetryOptions`. */
@@ -50,11 +51,12 @@ const maxCachedModels = 200;
 export function createModelCaller(options: ModelCallerOptions = {}): CallModel {
   const { env = processEnv, timeoutMs = defaultTimeoutMs, middleware = [], createModel, ...retry } = options;
   const describe: DescribeEndpoint = createModel ? describeCustomEndpoint : describeEndpoint;
-  const getChatModel = memoizeModels((request) => (createModel ? createModel(request.settings) : createChatModel(request, env, timeoutMs)));
+  const getChatModel = memoizeModels(async (request) => (createModel ? createModel(request.settings) : createChatModel(request, env, timeoutMs)));
   const getSecrets = ({ settings }: ModelRequest) => [getApiKey(settings, env) ?? [], getQuerySecrets(settings.baseUrl)].flat();
   const attempt = withSchemaFallback(invokeChatModel({ getChatModel, getModelName, timeoutMs, getSecrets }), describe);
   const wrapped = middleware.reduceRight((next, wrap) => wrap(next), attempt);
-  return withRetry(wrapped, { ...retry, describeEndpoint: describe });
+  const withDefaults = withProviderDefaults(env);
+  return withDefaults(withRetry(wrapped, { ...retry, describeEndpoint: describe }));
 }
 
 /** Describes the endpoint of a custom chat model, which is known only if the settings name it. */
@@ -62,23 +64,24 @@ function describeCustomEndpoint(settings: ModelSettings): string | null {
   return settings.baseUrl === null ? "its own endpoint" : describeEndpoint(settings);
 }
 
-function createChatModel({ caller, settings }: ModelRequest, env: Env, timeoutMs: number): BaseChatModel {
-  try {
-    const { provider, name } = resolveModelSpec(settings.model);
-    return provider.create({ name, settings, env, timeoutMs });
-  } catch (error) {
-    if (!(error instanceof ProviderConfigurationError)) throw error;
-    const endpoint = describeEndpoint(settings) ?? settings.model;
-    const message = `The ${formatCaller(caller)} cannot call its model at ${endpoint}: ${error.message}.`;
-    const details = { caller, endpoint, model: settings.model, attempts: 0 };
-    throw new ModelCallError("model_invalid_configuration", message, details, { cause: error });
-  }
+/** Makes what a provider says about its settings the error of the caller that needs its model. */
+function toConfigurationError({ caller, settings }: ModelRequest, error: unknown): unknown {
+  if (!(error instanceof ProviderConfigurationError)) return error;
+  const endpoint = describeEndpoint(settings) ?? settings.model;
+  const message = `The ${formatCaller(caller)} cannot call its model at ${endpoint}: ${error.message}.`;
+  const details = { caller, endpoint, model: settings.model, attempts: 0 };
+  return new ModelCallError("model_invalid_configuration", message, details, { cause: error });
 }
 
-/** Keeps the most recently used models. */
-function memoizeModels(create: (request: ModelRequest) => BaseChatModel): (request: ModelRequest) => BaseChatModel {
-  const models = new Map<string, BaseChatModel>();
-  return (request) => {
+async function createChatModel({ settings }: ModelRequest, env: Env, timeoutMs: number): Promise<BaseChatModel> {
+  const { provider, name } = resolveModelSpec(settings.model);
+  return provider.create({ name, settings, env, timeoutMs });
+}
+
+/** Keeps the most recently used models. One that could not be created is tried again. */
+function memoizeModels(create: (request: ModelRequest) => Promise<BaseChatModel>): (request: ModelRequest) => Promise<BaseChatModel> {
+  const models = new Map<string, Promise<BaseChatModel>>();
+  return async (request) => {
     const { model, baseUrl, apiKeyEnv, temperature, maxOutputTokens } = request.settings;
     const key = JSON.stringify([model, baseUrl, apiKeyEnv, temperature, maxOutputTokens]);
     const cached = models.get(key) ?? create(request);
@@ -87,6 +90,11 @@ function memoizeModels(create: (request: ModelRequest) => BaseChatModel): (reque
     models.set(key, cached);
     const [oldest] = models.keys();
     if (models.size > maxCachedModels && oldest !== undefined) models.delete(oldest);
-    return cached;
+    try {
+      return await cached;
+    } catch (error) {
+      if (models.get(key) === cached) models.delete(key);
+      throw toConfigurationError(request, error);
+    }
   };
 }

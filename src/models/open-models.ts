@@ -11,6 +11,7 @@ import type { RetryEvent } from "../model-calls/middleware/retry.js";
 import type { CallModel } from "../model-calls/model-call.js";
 import { type CircuitChange, type EndpointStatus, type RateLimiterOptions, createRateLimiter } from "../model-calls/rate-limit/rate-limiter.js";
 import { createModelCaller } from "./create-model-caller.js";
+import { withProviderDefaults } from "./provider-defaults.js";
 import { describeEndpoint, withInProcessPrices } from "./registry.js";
 
 /** Options of {@link openModels}. */
@@ -71,8 +72,10 @@ export function openModels(options: OpenModelsOptions): ModelPipeline {
     onRetry: options.onRetry,
     middleware: [rateLimiter.middleware, budget.middleware],
   });
+  // Outside of the cache, whose keys contain the endpoint.
+  const withDefaults = withProviderDefaults(options.env);
   return {
-    callModel: cache ? cache.middleware(uncached) : uncached,
+    callModel: withDefaults(cache ? cache.middleware(uncached) : uncached),
     getUsage: budget.getUsage,
     getEndpoints: rateLimiter.getStatus,
     getCacheStats: () => cache?.getStats() ?? null,

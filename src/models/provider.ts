@@ -21,9 +21,13 @@ export interface ModelProvider {
    *
    * @throws {ProviderConfigurationError} For a missing key, an invalid URL or an invalid name.
    */
-  readonly create: (options: CreateModelOptions) => BaseChatModel;
+  readonly create: (options: CreateModelOptions) => BaseChatModel | Promise<BaseChatModel>;
   /** Base URL used if the settings name none. Null for models that run inside this process and cost nothing. */
   readonly defaultBaseUrl: string | null;
+  /** Variables of which the first that is set holds the key, where the settings name no other. Default: the settings' own. */
+  readonly apiKeyEnvs?: readonly string[];
+  /** Variable that holds the base URL where the settings name none. Default: none. */
+  readonly baseUrlEnv?: string;
   /** False for a provider with a single model, such as `offline`, which is used by its name alone. */
   readonly hasModelNames: boolean;
 }

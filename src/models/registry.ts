@@ -1,6 +1,8 @@
 import type { Price, PriceTable } from "../model-calls/budget/prices.js";
 import { describeBaseUrl } from "../model-calls/model-call.js";
 import type { ModelSettings } from "../state/settings.js";
+import { langChainPackages } from "./langchain/packages.js";
+import { createLangChainProvider } from "./langchain/provider.js";
 import { offlineProvider } from "./offline/provider.js";
 import { openaiProvider } from "./openai/provider.js";
 import { type ModelProvider, ProviderConfigurationError } from "./provider.js";
@@ -9,6 +11,7 @@ import { type ModelProvider, ProviderConfigurationError } from "./provider.js";
 const providers = new Map<string, ModelProvider>([
   ["offline", offlineProvider],
   ["openai", openaiProvider],
+  ...langChainPackages.map((definition): [string, ModelProvider] => [definition.id, createLangChainProvider(definition)]),
 ]);
 
 /** A model specification resolved to its provider. */
@@ -41,6 +44,11 @@ export function getModelName(spec: string): string {
 function splitSpec(spec: string): { readonly provider: ModelProvider | undefined; readonly name: string } {
   const [providerId = "", ...nameParts] = spec.split(":");
   return { provider: providers.get(providerId), name: nameParts.join(":").trim() };
+}
+
+/** Returns the provider of a model as settings name it; undefined for an unknown one. */
+export function findProvider(spec: string): ModelProvider | undefined {
+  return splitSpec(spec).provider;
 }
 
 /** Returns true for a model inside this process, which needs no endpoint, key or price. */

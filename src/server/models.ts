@@ -5,6 +5,7 @@ import { InputError } from "../errors.js";
 import type { CallModel } from "../model-calls/model-call.js";
 import { createRateLimiter } from "../model-calls/rate-limit/rate-limiter.js";
 import { createModelCaller } from "../models/create-model-caller.js";
+import { withProviderDefaults } from "../models/provider-defaults.js";
 import { describeEndpoint } from "../models/registry.js";
 import { endpointsEnvVar, parseEndpoints, restrictToEndpoints } from "./endpoint-allow-list.js";
 
@@ -35,7 +36,9 @@ export function createServerModelCaller(env: Env): CallModel {
   const timeout = timeoutSeconds === undefined ? {} : { timeoutMs: timeoutSeconds * 1000 };
   const rateLimiter = createRateLimiter({ describeEndpoint, maxConcurrency, rpm, tpm });
   const restrict = restrictToEndpoints(parseEndpoints(env[endpointsEnvVar]));
-  return restrict(createModelCaller({ env, middleware: [rateLimiter.middleware], ...timeout }));
+  // Settings are completed before they are checked: what they then name is what is called, with the key that is then sent.
+  const withDefaults = withProviderDefaults(env);
+  return withDefaults(restrict(createModelCaller({ env, middleware: [rateLimiter.middleware], ...timeout })));
 }
 
 function parseLimits(env: Env): z.infer<typeof Limits> {

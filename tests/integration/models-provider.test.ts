@@ -133,9 +133,9 @@ describe("createModelCaller: invalid settings", () => {
     ["a key that no header can carry", createModelSettings(null), { TEST_KEY: "Zt7-very-\nsecret" }, "TEST_KEY contains spaces"],
     [
       "an unknown provider",
-      createModelSettings(null, { model: "anthropic:claude" }),
+      createModelSettings(null, { model: "acme:large" }),
       testEnv,
-      '"anthropic:claude" is not a known model. Known are "offline", "openai:<name>"',
+      '"acme:large" is not a known model. Known are "offline", "openai:<name>"',
     ],
     ["a provider without a model", createModelSettings(null, { model: "openai:" }), testEnv, "not a known model"],
     ["credentials in the URL", createModelSettings("http://me:hunter2@127.0.0.1:9/v1"), testEnv, "contains credentials"],

@@ -10,7 +10,7 @@ import { withTimeout } from "./with-timeout.js";
 
 /** Options of {@link invokeChatModel}. */
 export interface AttemptOptions {
-  readonly getChatModel: (request: ModelRequest) => BaseChatModel;
+  readonly getChatModel: (request: ModelRequest) => BaseChatModel | Promise<BaseChatModel>;
   /** Returns the name to report where the endpoint reports none. */
   readonly getModelName: (spec: string) => string;
   /** Milliseconds until an attempt times out. */
@@ -27,7 +27,7 @@ export interface AttemptOptions {
  */
 export function invokeChatModel({ getChatModel, getModelName, timeoutMs, getSecrets }: AttemptOptions): CallModel {
   return async (request, config) => {
-    const model = getChatModel(request);
+    const model = await getChatModel(request);
     const traced = isTraced(config) ? { runId: createRunId() } : {};
     try {
       const message = await withTimeout(timeoutMs, config.signal, (signal) => {

@@ -1,5 +1,6 @@
 import type { BaseMessageChunk } from "@langchain/core/messages";
 import { ChatOpenAICompletions, OpenAIClient } from "@langchain/openai";
+import type { Dispatcher } from "undici";
 
 import { parseCompletion, parseStream } from "./response-schema.js";
 import { createTransport } from "./transport.js";
@@ -24,6 +25,8 @@ export interface ChatModelOptions {
   readonly temperature: number;
   readonly maxTokens: number;
   readonly timeoutMs: number;
+  /** Connections, through proxies where there are some. */
+  readonly dispatcher: Dispatcher;
 }
 
 /**
@@ -36,7 +39,7 @@ export interface ChatModelOptions {
 export class OpenAiCompatibleChatModel extends ChatOpenAICompletions {
   readonly #client: OpenAIClient;
 
-  constructor({ model, baseUrl, query, apiKey, temperature, maxTokens, timeoutMs }: ChatModelOptions) {
+  constructor({ model, baseUrl, query, apiKey, temperature, maxTokens, timeoutMs, dispatcher }: ChatModelOptions) {
     // The fields of a model end up in traces, so the key must not be one of them.
     super({ model, temperature, maxTokens, maxRetries: 0, apiKey: hiddenApiKey, configuration: { baseURL: baseUrl } });
     this.#client = new OpenAIClient({
@@ -46,7 +49,7 @@ export class OpenAiCompatibleChatModel extends ChatOpenAICompletions {
       organization: null,
       project: null,
       webhookSecret: null,
-      fetch: createTransport(apiKey, query),
+      fetch: createTransport(apiKey, query, dispatcher),
       maxRetries: 0,
       timeout: timeoutMs,
       logLevel: "off",

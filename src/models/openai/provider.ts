@@ -1,11 +1,7 @@
-import type { Env } from "../../env.js";
-import type { ModelSettings } from "../../state/settings.js";
-import { getApiKey } from "../api-key.js";
+import { resolveApiKey } from "../api-key.js";
+import { createDispatcher } from "../dispatcher.js";
 import { type ModelProvider, ProviderConfigurationError } from "../provider.js";
 import { OpenAiCompatibleChatModel } from "./chat-model.js";
-
-/** Sent if no key is set, as local servers require some key. */
-const placeholderApiKey = "none";
 
 const defaultBaseUrl = "https://api.openai.com/v1";
 
@@ -22,27 +18,14 @@ export const openaiProvider: ModelProvider = {
       model: name,
       baseUrl: `${url.origin}${url.pathname.replace(/\/+$/, "")}`,
       query: url.searchParams,
-      apiKey: resolveApiKey(settings, env),
+      apiKey: resolveApiKey(settings, env, { isRequired: settings.baseUrl === null }),
       temperature: settings.temperature,
       maxTokens: settings.maxOutputTokens,
       timeoutMs,
+      dispatcher: createDispatcher(env),
     });
   },
   defaultBaseUrl,
+  baseUrlEnv: "OPENAI_BASE_URL",
   hasModelNames: true,
 };
-
-function resolveApiKey(settings: ModelSettings, env: Env): string {
-  const key = getApiKey(settings, env);
-  if (key === undefined && settings.baseUrl === null) {
-    throw new ProviderConfigurationError(
-      `the environment variable ${settings.apiKeyEnv} is not set. Set it to the API key, name another variable, or set a base URL`,
-    );
-  }
-  if (key !== undefined && !/^[\x21-\x7e]+$/.test(key)) {
-    throw new ProviderConfigurationError(
-      `the environment variable ${settings.apiKeyEnv} contains spaces or characters that are not allowed in an API key. Set it again`,
-    );
-  }
-  return key ?? placeholderApiKey;
-}

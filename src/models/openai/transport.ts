@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Readable } from "node:stream";
 
-import { Agent, request } from "undici";
+import { type Dispatcher, request } from "undici";
 
 /** Headers that OpenAI's client may send. All others may come from the environment. */
 const allowedHeaders = ["accept", "content-type", "user-agent"];
@@ -13,9 +13,7 @@ const allowedHeaders = ["accept", "content-type", "user-agent"];
  * It does not follow redirects, which could send key and prompt elsewhere. It uses undici's `request`, which takes about half
  * the processor time of `fetch`.
  */
-export function createTransport(apiKey: string, query: URLSearchParams): typeof fetch {
-  // undici's own timeouts are off (default: five minutes without headers), as the timeout setting decides.
-  const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+export function createTransport(apiKey: string, query: URLSearchParams, dispatcher: Dispatcher): typeof fetch {
   return async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     query.forEach((value, name) => url.searchParams.append(name, value));

@@ -15,7 +15,7 @@ describe("resolveModelSpec", () => {
     expect(resolveModelSpec(spec)).toEqual({ provider, name });
   });
 
-  it.each(["anthropic:claude", "gpt-4o", "openai", "openai:", "openai: ", "offline:x", "OpenAI:gpt-4o", "constructor:x", ""])(
+  it.each(["acme:large", "gpt-4o", "openai", "openai:", "openai: ", "offline:x", "OpenAI:gpt-4o", "constructor:x", ""])(
     "throws for %j, naming it and the known forms",
     (spec) => {
       expect(() => resolveModelSpec(spec)).toThrow(ProviderConfigurationError);
@@ -40,7 +40,7 @@ describe("isInProcess", () => {
   it("returns true for the offline model only", () => {
     expect(isInProcess({ model: "offline" })).toBe(true);
     expect(isInProcess({ model: "openai:offline" })).toBe(false);
-    expect(isInProcess({ model: "anthropic:claude" })).toBe(false);
+    expect(isInProcess({ model: "acme:large" })).toBe(false);
   });
 });
 
@@ -60,8 +60,8 @@ describe("describeEndpoint", () => {
   });
 
   it("describes the endpoint of an unknown provider like OpenAI's, for error messages", () => {
-    expect(describeEndpoint({ model: "anthropic:claude", baseUrl: null })).toBe("https://api.openai.com/v1");
-    expect(describeEndpoint({ model: "anthropic:claude", baseUrl: "http://127.0.0.1:9" })).toBe("http://127.0.0.1:9");
+    expect(describeEndpoint({ model: "acme:large", baseUrl: null })).toBe("https://api.openai.com/v1");
+    expect(describeEndpoint({ model: "acme:large", baseUrl: "http://127.0.0.1:9" })).toBe("http://127.0.0.1:9");
   });
 });
 
