@@ -1,6 +1,6 @@
 import type { StateGraph } from "@langchain/langgraph";
 
-import { createAggregateReviewsNode } from "../nodes/aggregate-reviews.js";
+import { type AggregateReviewsNodeOptions, createAggregateReviewsNode } from "../nodes/aggregate-reviews.js";
 import { PanelRunTracker } from "../nodes/panel-run-tracker.js";
 import { type ReviewerNodeOptions, createReviewerNode } from "../nodes/reviewer.js";
 import type { NodeRuntime } from "../nodes/runtime.js";
@@ -8,7 +8,7 @@ import { withErrorEvents } from "../nodes/with-error-events.js";
 import { type ConversationState, type ConversationUpdate, ReviewTask } from "../state/conversation.js";
 
 /** Options of {@link addPanelNodes}. */
-export type PanelNodesOptions = Omit<ReviewerNodeOptions, "tracker">;
+export type PanelNodesOptions = Omit<ReviewerNodeOptions & AggregateReviewsNodeOptions, "tracker">;
 
 type TurnsUpdate = Pick<ConversationUpdate, "turns">;
 

@@ -54,7 +54,7 @@ export function createReviewInstructGraph({ callModel, checkpointer, evolutionPo
   const graph = new StateGraph({ state: ConversationState, input: ConversationInput, output: ConversationOutput, context: contextSchema })
     .addNode("start_conversation", withErrorEvents(createStartNode()))
     .addNode("candidate", withErrorEvents(createCandidateNode(callModel)));
-  return addPanelNodes(graph, { callModel, customReviewers })
+  return addPanelNodes(graph, { callModel, customReviewers, stopsAtContextOverflow: true })
     .addNode("chairman", withErrorEvents(createChairmanNode(callModel, evolutionPolicy)))
     .addNode("human_review", createHumanReviewNode())
     .addEdge(START, "start_conversation")

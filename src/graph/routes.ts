@@ -25,16 +25,18 @@ function isFinalTurn(state: ConversationState, { turns }: ResolvedSettings): boo
   return countTurnsSinceSeed(state) >= turns;
 }
 
-/** Routes after a response: to the reviewers, to the chairman if the mode has no reviewers, or to the end. */
+/** Routes after the candidate: to the reviewers, to the chairman if the mode has no reviewers, or to the end. */
 export function afterCandidate(state: ConversationState, runtime: NodeRuntime): Send[] | "no review" | "done" {
+  if (state.earlyStop) return "done";
   const settings = getSettings(runtime);
   const hasPanel = settings.panel.length > 0;
   if (isFinalTurn(state, settings) && !(hasPanel && settings.reviewFinalTurn)) return "done";
   return hasPanel ? dispatchReviewers(state, settings) : "no review";
 }
 
-/** Routes after the reviews: by verdict, to missing reviewers, or to the end after a reviewed final turn. */
+/** Routes after the reviews: by verdict, to missing reviewers, or to the end after a reviewed final turn or an early stop. */
 export function afterReviews(state: ConversationState, runtime: NodeRuntime): Send[] | "positive" | "negative" | "done" {
+  if (state.earlyStop) return "done";
   const settings = getSettings(runtime);
   const { verdict } = getCurrentTurn(state);
   if (verdict === null) return dispatchReviewers(state, settings);

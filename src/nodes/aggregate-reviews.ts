@@ -2,6 +2,7 @@ import { QuorumError } from "../errors.js";
 import { type ConversationState, type ConversationUpdate, getCurrentTurn } from "../state/conversation.js";
 import type { Abstention, Review } from "../state/records.js";
 import type { Settings, Verdict } from "../state/settings.js";
+import { hasOutgrownPanel, stopAtContextOverflow } from "./context-overflow.js";
 import type { PanelRunTracker } from "./panel-run-tracker.js";
 import { type GetSettings, type NodeRuntime, emit, getSettings as getContextSettings } from "./runtime.js";
 
@@ -18,6 +19,11 @@ export interface AggregateReviewsNodeOptions {
   readonly tracker: PanelRunTracker;
   /** Returns the settings of a run. Default: reads the run's context. */
   readonly getSettings?: GetSettings;
+  /**
+   * Whether a missed quorum ends the conversation, in the channel `earlyStop`, if a later turn no longer fits the reviewers' contexts.
+   * @default false
+   */
+  readonly stopsAtContextOverflow?: boolean;
 }
 
 /**
@@ -26,13 +32,17 @@ export interface AggregateReviewsNodeOptions {
  * The node throws `QuorumError` when the quorum is missed. A later run that resumes here records no verdict instead, and the
  * router then calls the missing reviewers.
  */
-export function createAggregateReviewsNode({ tracker, getSettings = getContextSettings }: AggregateReviewsNodeOptions) {
-  return (state: Pick<ConversationState, "turns">, runtime: NodeRuntime): Pick<ConversationUpdate, "turns"> => {
-    const { quorum, tieBreak } = getSettings(runtime);
-    const { turn, reviews, abstentions } = getCurrentTurn(state);
+export function createAggregateReviewsNode(options: AggregateReviewsNodeOptions) {
+  const { tracker, getSettings = getContextSettings, stopsAtContextOverflow = false } = options;
+  return (state: Pick<ConversationState, "turns">, runtime: NodeRuntime): Pick<ConversationUpdate, "turns" | "earlyStop"> => {
+    const { panel, quorum, tieBreak } = getSettings(runtime);
+    const currentTurn = getCurrentTurn(state);
+    const { turn, reviews, abstentions } = currentTurn;
     if (reviews.length < quorum) {
-      if (tracker.hasRunReviewers(runtime)) throw createQuorumError(turn, reviews.length, quorum, abstentions);
-      return {};
+      if (!tracker.hasRunReviewers(runtime)) return {};
+      const error = createQuorumError(turn, reviews.length, quorum, abstentions);
+      if (!stopsAtContextOverflow || !hasOutgrownPanel(currentTurn, panel.length, quorum)) throw error;
+      return { earlyStop: stopAtContextOverflow(runtime, turn, error.message) };
     }
     const verdict = majorityVerdict(reviews, tieBreak);
     const positive = reviews.filter((review) => review.verdict === "positive").length;

@@ -5,6 +5,7 @@ import { buildChairmanPrompt, chairmanPromptVersion, instructionResponseSchema, 
 import { type ConversationState, type ConversationUpdate, getCurrentTurn, startTurn, toConversationMessages } from "../state/conversation.js";
 import type { Evolution, Turn } from "../state/records.js";
 import type { ResolvedSettings } from "../state/resolve-settings.js";
+import { isContextOverflow, stopAtContextOverflow } from "./context-overflow.js";
 import { type NodeRuntime, emit, getCallConfig, getSettings } from "./runtime.js";
 
 /** Decides the direction of the next instruction from the turn just reviewed. */
@@ -24,7 +25,8 @@ const caller = { name: "chairman" };
 /**
  * Creates the node that writes the next instruction from the conversation and every review.
  *
- * When no valid instruction arrives, the conversation stops here, valid as it is, with the reason in `earlyStop`.
+ * When no valid instruction arrives, or the conversation no longer fits the model's context, it stops here, valid as it is, with
+ * the reason in `earlyStop`.
  */
 export function createChairmanNode(callModel: CallModel, policy: EvolutionPolicy = defaultEvolutionPolicy) {
   return async (state: ConversationState, runtime: NodeRuntime): Promise<ConversationUpdate> => {
@@ -47,6 +49,9 @@ export function createChairmanNode(callModel: CallModel, policy: EvolutionPolicy
     );
     const usageUpdate = { turn, calls: result.calls };
     if ("error" in result) {
+      if (isContextOverflow(result.error)) {
+        return { turns: [usageUpdate], earlyStop: stopAtContextOverflow(runtime, turn, result.error.message) };
+      }
       if (!(result.error instanceof InvalidResponseError)) throw result.error;
       const earlyStop = { reason: "no_valid_instruction" as const, message: result.error.message };
       emit(runtime, { type: "early_stop", turn, ...earlyStop });

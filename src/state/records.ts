@@ -70,13 +70,18 @@ export const Turn = z.object({
 });
 export type Turn = z.infer<typeof Turn>;
 
-/** A change to one turn. `evolution` starts the turn (at `userMessageIndex`, else after the previous turn); other fields add to it. */
-export const TurnUpdate = Turn.partial().required({ turn: true });
+/**
+ * A change to one turn. `evolution` starts the turn (at `userMessageIndex`, else after the previous turn), `dropped` removes it,
+ * other fields add to it.
+ */
+export const TurnUpdate = Turn.partial()
+  .required({ turn: true })
+  .extend({ dropped: z.literal(true).optional() });
 export type TurnUpdate = z.infer<typeof TurnUpdate>;
 
 /** Why a conversation stopped before its last turn. It is valid up to there. */
 export const EarlyStop = z.object({
-  reason: z.enum(["no_valid_instruction", "stopped_by_human"]),
+  reason: z.enum(["no_valid_instruction", "context_overflow", "stopped_by_human"]),
   message: z.string(),
 });
 export type EarlyStop = z.infer<typeof EarlyStop>;
@@ -94,6 +99,7 @@ export function turnsReducer(turns: readonly Turn[], updates: readonly TurnUpdat
 }
 
 function applyTurnUpdate(turns: Turn[], update: TurnUpdate): Turn[] {
+  if (update.dropped) return turns.filter((turn) => turn.turn !== update.turn);
   const started = update.evolution ? createTurn(update, update.evolution, turns) : turns.find((turn) => turn.turn === update.turn);
   if (!started) throw new RangeError(`turn ${update.turn} was never started`);
   const updatedReviewers = new Set([...(update.reviews ?? []), ...(update.abstentions ?? [])].map((result) => result.reviewer));

@@ -8,7 +8,7 @@ function classify(status: number | undefined, message: string, fields: { readonl
 }
 
 /** Status and words of servers whose context is too short for the prompt. */
-const overflows: readonly (readonly [server: string, status: number | undefined, message: string, code?: string])[] = [
+const overflows: [server: string, status: number | undefined, message: string, code?: string][] = [
   [
     "OpenAI, chat",
     400,
@@ -85,7 +85,7 @@ const overflows: readonly (readonly [server: string, status: number | undefined,
 ];
 
 describe("toAttemptError, by the words of a server", () => {
-  it.each(overflows)("an error in the words of %s (status %s) is a context overflow, never retried", (_, status, message, code) => {
+  it.each<[string, number | undefined, string, string?]>(overflows)("an error in the words of %s (status %s) is a context overflow, never retried", (_, status, message, code) => {
     expect(classify(status, message, { code })).toMatchObject({
       code: "model_context_overflow",
       message: expect.stringContaining(message),
