@@ -60,7 +60,7 @@ function startsWithVerb(name) {
 }
 
 function isErrorClass(node) {
-  return (node.heritageClauses ?? []).some(({ types }) => types.some(({ expression }) => /Error$/.test(expression.getText())));
+  return (node.heritageClauses ?? []).some(({ types }) => types.some(({ expression }) => expression.getText().endsWith("Error")));
 }
 
 for (const offence of offences) console.error(offence);

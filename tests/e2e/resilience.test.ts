@@ -106,7 +106,8 @@ describe("a disk", () => {
       await mount("-o", "remount,size=64m", output);
       expect(await runCli(args)).toMatchObject({ code: 0 });
       expect(getSeedIndexes(await readJobRows(output))).toEqual(range(200));
-    }));
+    }),
+  );
 
   it.skipIf(!isRoot)("says what to do when the folder became read-only, and continues once it is writable", () =>
     onDisk("64m", async (output) => {
@@ -127,7 +128,8 @@ describe("a disk", () => {
       expect(await runCli(args)).toMatchObject({ code: 0 });
       expect(getSeedIndexes(await readJobRows(output))).toEqual(range(6));
       await server.close();
-    }));
+    }),
+  );
 });
 
 describe("limits", () => {
@@ -172,7 +174,9 @@ describe("limits", () => {
 
   it("sends nothing while the endpoint is down, says so, and continues when it is back", async () => {
     let down = false;
-    const server = await startOpenAiServer((): ChatResponse | FailedResponse => (down ? { status: 503, body: { error: { message: "maintenance" } } } : {}));
+    const server = await startOpenAiServer((): ChatResponse | FailedResponse =>
+      down ? { status: 503, body: { error: { message: "maintenance" } } } : {},
+    );
     const output = createFolderPath();
     const run = startCli([...getGenerateArgs(server, await writeSeeds(8), output), "--concurrency", "4"]);
     await server.waitForRequests(20);
