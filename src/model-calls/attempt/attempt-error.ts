@@ -10,6 +10,10 @@ export interface AttemptErrorDetails {
   readonly retryAfterMs?: number;
   /** True if the request never left this machine, e.g. the connection was refused. It then cost nothing. */
   readonly requestNotSent?: boolean;
+  /** True if the endpoint reported the error in place of a response, so that the request cost nothing. */
+  readonly notCharged?: boolean;
+  /** True if what came is no chat completion at all: a web page, an error text with status 200. The base URL may be wrong. */
+  readonly notACompletion?: boolean;
 }
 
 /**

@@ -13,6 +13,8 @@ interface ErrorInfo {
   readonly systemCall: string;
   readonly status: number | undefined;
   readonly headers: ResponseHeaders | undefined;
+  /** True for an error that the body of a response with status 200 reported. */
+  readonly isInBody: boolean;
 }
 
 const codesByStatus: Readonly<Record<number, ModelCallCode>> = {
@@ -81,6 +83,7 @@ function toHttpError(info: ErrorInfo, status: number, redact: (text: string) => 
     retryable: retryableCodes.includes(code),
     status,
     retryAfterMs: info.headers && parseRetryAfter(info.headers),
+    ...(info.isInBody && { notCharged: true }),
   });
 }
 
@@ -130,6 +133,7 @@ function getErrorInfo(error: unknown): ErrorInfo {
     systemCall: getText(fields.syscall),
     status,
     headers: headers instanceof Headers ? headers : typeof headers === "object" && headers !== null ? getFields(headers) : undefined,
+    isInBody: fields.isInBody === true,
   };
 }
 

@@ -44,7 +44,8 @@ const gatewayStatuses: readonly number[] = [408, 499, 502, 504, 520, 524];
 export function isPossiblyCharged(error: unknown): boolean {
   if (error instanceof ModelCallError) return error.code !== "model_invalid_configuration";
   if (!(error instanceof AttemptError)) return true;
-  const { status, requestNotSent } = error.details;
+  const { status, requestNotSent, notCharged } = error.details;
+  if (notCharged) return false;
   if (status !== undefined && status >= 400) return gatewayStatuses.includes(status);
   return error.code !== "model_invalid_configuration" && requestNotSent !== true;
 }
