@@ -76,6 +76,18 @@ function withErrorContext<S extends BaseCheckpointSaver>(saver: S, displayName: 
   });
 }
 
+/** Returns true if the optional SQLite package is installed and its native code works. */
+export async function isSqliteUsable(): Promise<boolean> {
+  try {
+    const { SqliteSaver } = await import("@langchain/langgraph-checkpoint-sqlite");
+    SqliteSaver.fromConnString(":memory:").db.close();
+    return true;
+  } catch {
+    // Not installed, or not compiled for this machine: callers use another store.
+    return false;
+  }
+}
+
 /** Loads the optional package, which compiles native code when it is installed. */
 async function importSqlite() {
   try {

@@ -1,4 +1,4 @@
-import { openCheckpointer } from "../checkpoints/open-checkpointer.js";
+import { isSqliteUsable, openCheckpointer } from "../checkpoints/open-checkpointer.js";
 import { getSeedTitle } from "../dataset/seeds/seed-title.js";
 import { createReviewInstructGraph } from "../graph/review-instruct.js";
 import type { OutputPaths } from "../jobs/output-paths.js";
@@ -25,7 +25,7 @@ export function openLocalBackend(options: LocalBackendOptions): (paths: OutputPa
   return async (paths) => {
     const models = openModels({ ...options, modelNames: getModelNames(settings), usageFile: paths.getPath("usage", "jsonl") });
     try {
-      const { saver, close } = await openCheckpointer(checkpoint ?? `sqlite:${paths.getPath("checkpoints", "sqlite")}`);
+      const { saver, close } = await openCheckpointer(checkpoint ?? (await getDefaultStore(paths, options.onWarning)));
       const graph = createReviewInstructGraph({ callModel: models.callModel, checkpointer: saver });
       const fingerprint = computeSettingsFingerprint(settings);
       const runner = createLocalRunner({
@@ -51,6 +51,15 @@ export function openLocalBackend(options: LocalBackendOptions): (paths: OutputPa
       throw error;
     }
   };
+}
+
+async function getDefaultStore({ getPath }: OutputPaths, onWarning: OpenModelsOptions["onWarning"]): Promise<string> {
+  if (await isSqliteUsable()) return `sqlite:${getPath("checkpoints", "sqlite")}`;
+  onWarning?.(
+    "the package @langchain/langgraph-checkpoint-sqlite does not work here, so conversations in progress are kept in memory: " +
+      "after a kill they start again. Finished rows are safe. Install the package, or use --checkpoint postgres://...",
+  );
+  return "memory";
 }
 
 /** Returns the names of all models that the settings use, without duplicates. */
