@@ -30,10 +30,24 @@ export function applyProviderDefaults<T extends ModelSettings>(settings: T, env:
 
 /** Finds the base URL that the environment sets for a model. A text that is no HTTP URL counts as none. */
 export function findEnvBaseUrl(model: string, env: Env): EnvBaseUrl | null {
+  const found = readBaseUrlEnv(model, env);
+  return found && isHttpUrl(found.baseUrl) ? found : null;
+}
+
+/** Finds the variable whose base URL {@link findEnvBaseUrl} ignores. */
+export function findIgnoredBaseUrlEnv(model: string, env: Env): string | null {
+  const found = readBaseUrlEnv(model, env);
+  return found && !isHttpUrl(found.baseUrl) ? found.variable : null;
+}
+
+function readBaseUrlEnv(model: string, env: Env): EnvBaseUrl | null {
   const variable = findProvider(model)?.baseUrlEnv;
-  const value = variable !== undefined && Object.hasOwn(env, variable) ? env[variable]?.trim() : undefined;
-  if (variable === undefined || value === undefined || !URL.canParse(value)) return null;
-  return /^https?:$/.test(new URL(value).protocol) ? { variable, baseUrl: value } : null;
+  const baseUrl = variable !== undefined && Object.hasOwn(env, variable) ? env[variable]?.trim() : undefined;
+  return variable !== undefined && baseUrl ? { variable, baseUrl } : null;
+}
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }
 
 function getDefaultApiKeyEnv(model: string, env: Env): string {

@@ -8,6 +8,7 @@ import type { OutputPaths } from "../../jobs/output-paths.js";
 import type { Shard } from "../../jobs/shard.js";
 import { type Logger, createLogger } from "../../logger.js";
 import { formatCaller } from "../../model-calls/model-call.js";
+import { getRoleModels, resolveSettings } from "../../state/resolve-settings.js";
 import { getPackageVersion } from "../../version.js";
 import { exitCodes } from "../exit-codes.js";
 import type { BudgetFlags, EndpointFlags } from "../options/endpoint-options.js";
@@ -18,6 +19,7 @@ import { type TracingFlags, openCommandTracing } from "../options/tracing-option
 import { formatEstimate } from "../output/format-estimate.js";
 import { formatSummary, toJsonSummary } from "../output/format-summary.js";
 import { getNextSteps, logOfflineNotice } from "../output/offline-notice.js";
+import { logNetworkNotices } from "../output/network-notice.js";
 import { createProgressView } from "../output/progress-view.js";
 import { stopOnSignals } from "../signals.js";
 
@@ -59,6 +61,7 @@ async function generate(seeds: string, flags: GenerateFlags, config: JobConfig, 
   });
   const logger = createLogger({ quiet: flags.quiet === true, json: flags.jsonProgress === true, write: view.log });
   logOfflineNotice(settings, logger);
+  if (!server) logNetworkNotices(getRoleModels(resolveSettings(settings)), env, logger);
   logShardLimits(flags, logger);
   const tracing = await openCommandTracing(flags, logger);
   const signals = stopOnSignals(logger);

@@ -11,9 +11,11 @@ import { createLogger } from "../../logger.js";
 import { formatCaller } from "../../model-calls/model-call.js";
 import { createModelCaller } from "../../models/create-model-caller.js";
 import type { ConversationEvent } from "../../nodes/events.js";
+import { getRoleModels, resolveSettings } from "../../state/resolve-settings.js";
 import type { EndpointFlags } from "../options/endpoint-options.js";
 import { formatEvent } from "../output/format-event.js";
 import { TerminalPrompt } from "../output/human-review-prompt.js";
+import { logNetworkNotices } from "../output/network-notice.js";
 import { logOfflineNotice } from "../output/offline-notice.js";
 import { type SettingsFlags, resolveJobConfig } from "../options/settings-options.js";
 import { type TracingFlags, openCommandTracing } from "../options/tracing-options.js";
@@ -30,6 +32,7 @@ export async function runCommand(instruction: string, flags: RunFlags): Promise<
   const logger = createLogger();
   const context = { ...settings, humanReview: flags.humanReview ?? settings.humanReview };
   logOfflineNotice(settings, logger);
+  logNetworkNotices(getRoleModels(resolveSettings(settings)), env, logger);
   const tracing = await openCommandTracing(flags, logger);
   const callModel = createModelCaller({
     env,
