@@ -11,6 +11,7 @@ import type { ModelSettings } from "../state/settings.js";
 import { getApiKey } from "./api-key.js";
 import { ProviderConfigurationError } from "./provider.js";
 import { withProviderDefaults } from "./provider-defaults.js";
+import { getHeaderSecrets } from "./request-headers.js";
 import { describeEndpoint, getModelName, resolveModelSpec } from "./registry.js";
 
 /** Options of {@link createModelCaller}; retries as in `RetryOptions`. */
@@ -52,7 +53,8 @@ export function createModelCaller(options: ModelCallerOptions = {}): CallModel {
   const { env = processEnv, timeoutMs = defaultTimeoutMs, middleware = [], createModel, ...retry } = options;
   const describe: DescribeEndpoint = createModel ? describeCustomEndpoint : describeEndpoint;
   const getChatModel = memoizeModels(async (request) => (createModel ? createModel(request.settings) : createChatModel(request, env, timeoutMs)));
-  const getSecrets = ({ settings }: ModelRequest) => [getApiKey(settings, env) ?? [], getQuerySecrets(settings.baseUrl)].flat();
+  const getSecrets = ({ settings }: ModelRequest) =>
+    [getApiKey(settings, env) ?? [], getQuerySecrets(settings.baseUrl), getHeaderSecrets(settings, env)].flat();
   const attempt = withSchemaFallback(invokeChatModel({ getChatModel, getModelName, timeoutMs, getSecrets }), describe);
   const wrapped = middleware.reduceRight((next, wrap) => wrap(next), attempt);
   const withDefaults = withProviderDefaults(env);
@@ -82,8 +84,7 @@ async function createChatModel({ settings }: ModelRequest, env: Env, timeoutMs: 
 function memoizeModels(create: (request: ModelRequest) => Promise<BaseChatModel>): (request: ModelRequest) => Promise<BaseChatModel> {
   const models = new Map<string, Promise<BaseChatModel>>();
   return async (request) => {
-    const { model, baseUrl, apiKeyEnv, temperature, maxOutputTokens } = request.settings;
-    const key = JSON.stringify([model, baseUrl, apiKeyEnv, temperature, maxOutputTokens]);
+    const key = JSON.stringify(request.settings);
     const cached = models.get(key) ?? create(request);
     // Inserted again, so that the first key is always the least recently used.
     models.delete(key);

@@ -1,4 +1,5 @@
-import type { ModelSettings, ReviewerSettings, Settings } from "./settings.js";
+import { type ModelSettings, type RoleModelSettings, RunModelSettings } from "./model-settings.js";
+import type { ReviewerSettings, Settings } from "./settings.js";
 
 /** One member of the panel with its model settings resolved. */
 export interface ResolvedReviewer extends ModelSettings {
@@ -52,13 +53,20 @@ function getActiveReviewers({ mode, panel }: Settings): readonly ReviewerSetting
   return mode === "one_review" ? panel.slice(0, 1) : [];
 }
 
-/** A role's own value takes precedence. `baseUrl: null` is such a value: it selects the provider's own endpoint. */
-function resolveModel(settings: Settings, own: Settings["candidate"]): ModelSettings {
-  return {
-    model: own.model ?? settings.model,
-    baseUrl: own.baseUrl === undefined ? settings.baseUrl : own.baseUrl,
-    apiKeyEnv: own.apiKeyEnv ?? settings.apiKeyEnv,
-    temperature: own.temperature,
-    maxOutputTokens: own.maxOutputTokens,
-  };
+/** A role's own value takes precedence. `null` is such a value: `baseUrl: null` selects the provider's own endpoint. */
+function resolveModel(settings: Settings, own: RoleModelSettings): ModelSettings {
+  const merged = RunModelSettings.parse({ ...settings, ...omitValues(own, (value) => value === undefined) });
+  const { model, baseUrl, apiKeyEnv, temperature, maxOutputTokens, ...optional } = merged;
+  return { model, baseUrl, apiKeyEnv, temperature, maxOutputTokens, ...omitValues(optional, isUnset) };
+}
+
+/** Left out, so that a setting that is added later changes nothing where it is not used. */
+function isUnset(value: unknown): boolean {
+  return value === null || (typeof value === "object" && Object.keys(value).length === 0);
+}
+
+function omitValues<T extends object>(values: T, isOmitted: (value: unknown) => boolean): Partial<T> {
+  const kept: Partial<T> = { ...values };
+  for (const name in kept) if (isOmitted(kept[name])) delete kept[name];
+  return kept;
 }

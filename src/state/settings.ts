@@ -1,5 +1,9 @@
 import { z } from "zod";
 
+import { RoleModelSettings, RunModelSettings } from "./model-settings.js";
+
+export type { ModelSettings } from "./model-settings.js";
+
 /** Maximum number of turns. The graph's recursion limit is derived from it. */
 export const maxTurns = 100;
 
@@ -10,58 +14,6 @@ export type GenerationMode = z.infer<typeof GenerationMode>;
 /** Result of a review and, by majority, of the panel. */
 export const Verdict = z.enum(["positive", "negative"]);
 export type Verdict = z.infer<typeof Verdict>;
-
-/** Returns true for a URL with a user or a password before its host. */
-function hasCredentials(url: string): boolean {
-  const { username, password } = new URL(url);
-  return username !== "" || password !== "";
-}
-
-const model = z
-  .string()
-  .trim()
-  .min(1)
-  .meta({
-    title: "Model",
-    description: "`offline` (built-in model, no network) or `openai:<name>` for any OpenAI-compatible endpoint.",
-    examples: ["offline", "openai:gpt-4o-mini"],
-  });
-const baseUrl = z
-  .url({ protocol: /^https?$/, abort: true })
-  .refine(
-    // Settings are shown in Studio and written to manifests and traces, which must not contain keys.
-    (url) => !hasCredentials(url),
-    "must hold no credentials: put the key into the environment variable that apiKeyEnv names, and remove it from the URL",
-  )
-  .nullable()
-  .meta({
-    title: "Base URL",
-    description: "Endpoint of an OpenAI-compatible server, e.g. http://localhost:8000/v1. Empty: OpenAI's own.",
-    examples: ["http://localhost:8000/v1"],
-  });
-const apiKeyEnv = z
-  .string()
-  // Capitals only: otherwise keys such as `sk_...` and `hf_...` would pass as names and be shown like one.
-  .regex(/^[A-Z_][A-Z0-9_]*$/, "must be the name of an environment variable, in capitals, and not a key")
-  .meta({ title: "API key variable", description: "Name of the environment variable that holds the API key. Never the key itself." });
-
-/** Settings of one role. Missing fields are taken from the run's settings of the same name. */
-const RoleModelSettings = z.strictObject({
-  model: model.optional(),
-  baseUrl: baseUrl.optional(),
-  apiKeyEnv: apiKeyEnv.optional(),
-  temperature: z
-    .number()
-    .min(0)
-    .max(2)
-    .default(0.1)
-    .meta({ title: "Temperature", description: "Sampling temperature, 0 to 2 (the authors use 0.1)." }),
-  maxOutputTokens: z
-    .int()
-    .min(1)
-    .default(2048)
-    .meta({ title: "Maximum output tokens", description: "Maximum number of tokens in one response, reasoning included." }),
-});
 
 /** One member of the panel. */
 export const ReviewerSettings = RoleModelSettings.extend({
@@ -99,9 +51,6 @@ export const defaultPanel: z.input<typeof ReviewerSettings>[] = [
 
 /** Lists the nodes of the graph at which Studio offers a setting. */
 const showAtNodes = (...langgraph_nodes: string[]) => ({ langgraph_nodes });
-const allRoleNodes = showAtNodes("candidate", "reviewer", "chairman");
-/** Defaults of a role for forms: a JSON schema does not contain zod's prefault. */
-const roleDefaults = RoleModelSettings.parse({});
 
 /**
  * Settings of a run: the graph's context schema, the form in Studio, and the config file and flags of the CLI.
@@ -115,19 +64,17 @@ export const Settings = z.object({
     description:
       "multi_review: the whole panel; one_review: its first reviewer; no_review: the chairman asks without reviews; single_turn: one answer, nothing else.",
   }),
-  model: model.default("offline").meta(allRoleNodes),
-  baseUrl: baseUrl.default(null).meta(allRoleNodes),
-  apiKeyEnv: apiKeyEnv.default("OPENAI_API_KEY").meta(allRoleNodes),
+  ...RunModelSettings.shape,
   candidate: RoleModelSettings.prefault({}).meta({
     title: "Candidate",
-    description: "Model of the candidate, which answers.",
-    default: roleDefaults,
+    description: "Model settings of the candidate, which answers, where they differ.",
+    default: {},
     ...showAtNodes("candidate"),
   }),
   chairman: RoleModelSettings.prefault({}).meta({
     title: "Chairman",
-    description: "Model of the chairman, which asks the next question.",
-    default: roleDefaults,
+    description: "Model settings of the chairman, which asks the next question, where they differ.",
+    default: {},
     ...showAtNodes("chairman"),
   }),
   panel: z
@@ -137,8 +84,8 @@ export const Settings = z.object({
     .prefault(defaultPanel)
     .meta({
       title: "Panel",
-      description: "The reviewers, each with a name, a focus and optionally its own model.",
-      default: defaultPanel.map((reviewer) => ({ ...roleDefaults, ...reviewer })),
+      description: "The reviewers, each with a name, a focus and optionally model settings of its own.",
+      default: defaultPanel,
       ...showAtNodes("reviewer"),
     }),
   language: z
@@ -194,12 +141,3 @@ export const Settings = z.object({
 export type Settings = z.infer<typeof Settings>;
 /** Settings as a caller gives them. Missing ones get their default. */
 export type SettingsInput = z.input<typeof Settings>;
-
-/** Model settings of one role with every field resolved: the role's own value, else the run's. */
-export interface ModelSettings {
-  readonly model: string;
-  readonly baseUrl: string | null;
-  readonly apiKeyEnv: string;
-  readonly temperature: number;
-  readonly maxOutputTokens: number;
-}

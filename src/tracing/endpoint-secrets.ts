@@ -5,14 +5,16 @@ import type { Settings } from "../state/settings.js";
 export interface EndpointConfig {
   /** Name of the variable that holds the API key. */
   readonly apiKeyEnv?: string;
+  /** Names of the variables that hold the values of headers, by header. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Its query may hold a key. Null: OpenAI's own URL. */
   readonly baseUrl?: string | null;
 }
 
-/** Returns the secrets of endpoints: their API keys, and the queries of their URLs. */
+/** Returns the secrets of endpoints: their API keys, the values of their headers, and the queries of their URLs. */
 export function getEndpointSecrets(endpoints: readonly EndpointConfig[]): Secrets {
   return {
-    variables: endpoints.flatMap(({ apiKeyEnv }) => apiKeyEnv ?? []),
+    variables: endpoints.flatMap(({ apiKeyEnv, headers = {} }) => [apiKeyEnv ?? [], Object.values(headers)].flat()),
     values: endpoints.flatMap(({ baseUrl = null }) => getQuerySecrets(baseUrl)),
   };
 }

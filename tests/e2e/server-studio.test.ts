@@ -50,7 +50,8 @@ describe("schemas for Studio", () => {
       mode: { enum: ["single_turn", "no_review", "one_review", "multi_review"] },
       tieBreak: { enum: ["breadth", "depth"] },
       humanReview: { type: "boolean", langgraph_nodes: ["human_review"] },
-      candidate: { langgraph_nodes: ["candidate"], properties: { temperature: { default: 0.1, minimum: 0, maximum: 2 } } },
+      temperature: { default: 0.1, minimum: 0, maximum: 2 },
+      candidate: { langgraph_nodes: ["candidate"], properties: { temperature: { minimum: 0, maximum: 2 } } },
       panel: { langgraph_nodes: ["reviewer"], items: { properties: { focus: { langgraph_type: "prompt" } } } },
     });
   });

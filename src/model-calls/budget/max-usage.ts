@@ -19,8 +19,10 @@ const tokensPerRequest = 256;
 export function getMaxUsage({ messages, settings, responseFormat }: ModelRequest): Tokens {
   const messageTokens = messages.map((message) => countBytes([message.type, message.content]) + tokensPerMessage);
   const schemaTokens = responseFormat ? countBytes(responseFormat) : 0;
+  // Some of it goes into chat templates.
+  const extraTokens = settings.extraBody ? countBytes(settings.extraBody) : 0;
   return {
-    inputTokens: messageTokens.reduce((sum, tokens) => sum + tokens, tokensPerRequest) + schemaTokens,
+    inputTokens: messageTokens.reduce((sum, tokens) => sum + tokens, tokensPerRequest) + schemaTokens + extraTokens,
     outputTokens: settings.maxOutputTokens,
   };
 }

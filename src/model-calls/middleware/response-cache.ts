@@ -4,6 +4,7 @@ import { z } from "zod";
 
 import { getErrorMessage } from "../../errors.js";
 import { type DescribeEndpoint, type ModelMiddleware, type ModelRequest, type ModelResponse, describeBaseUrl } from "../model-call.js";
+import { getTextSettings } from "../../state/model-settings.js";
 import type { ResponseStore } from "./response-store.js";
 
 /** Options of {@link createResponseCache}. */
@@ -42,7 +43,7 @@ type StoredResponse = Pick<ModelResponse, "text" | "finishReason" | "usage" | "m
 const Entry = z.object({ digest: z.string(), response: z.unknown() });
 
 /** Increase it when keys or entries change their meaning. */
-const formatVersion = 2;
+const formatVersion = 3;
 
 /**
  * Creates a cache of responses, keyed by everything that shapes one: caller, endpoint, model, sampling, messages, schema.
@@ -137,9 +138,7 @@ function getCacheKey(endpoint: string, { settings, messages, responseFormat, cal
   return computeDigest({
     formatVersion,
     endpoint,
-    model: settings.model,
-    temperature: settings.temperature,
-    maxOutputTokens: settings.maxOutputTokens,
+    settings: Object.entries(getTextSettings(settings)).toSorted(([a], [b]) => (a < b ? -1 : 1)),
     caller: [caller.group, caller.name],
     messages: messages.map(({ type, content }) => [type, content]),
     responseFormat: responseFormat && [responseFormat.name, responseFormat.schema],

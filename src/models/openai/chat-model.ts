@@ -2,7 +2,9 @@ import type { BaseMessageChunk } from "@langchain/core/messages";
 import { ChatOpenAICompletions, OpenAIClient } from "@langchain/openai";
 import type { Dispatcher } from "undici";
 
-import { parseCompletion, parseStream } from "./response-schema.js";
+import type { ModelSettings } from "../../state/settings.js";
+import { applyRequestNames, toModelFields } from "./request-body.js";
+import { readCompletion, readStream } from "./read-response.js";
 import { createTransport } from "./transport.js";
 
 type Completion = OpenAIClient.Chat.Completions.ChatCompletion;
@@ -21,9 +23,9 @@ export interface ChatModelOptions {
   /** Base URL without its query. */
   readonly baseUrl: string;
   readonly query: URLSearchParams;
-  readonly apiKey: string;
-  readonly temperature: number;
-  readonly maxTokens: number;
+  /** Headers of each request, the key's included. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly settings: ModelSettings;
   readonly timeoutMs: number;
   /** Connections, through proxies where there are some. */
   readonly dispatcher: Dispatcher;
@@ -38,10 +40,12 @@ export interface ChatModelOptions {
  */
 export class OpenAiCompatibleChatModel extends ChatOpenAICompletions {
   readonly #client: OpenAIClient;
+  readonly #settings: ModelSettings;
 
-  constructor({ model, baseUrl, query, apiKey, temperature, maxTokens, timeoutMs, dispatcher }: ChatModelOptions) {
-    // The fields of a model end up in traces, so the key must not be one of them.
-    super({ model, temperature, maxTokens, maxRetries: 0, apiKey: hiddenApiKey, configuration: { baseURL: baseUrl } });
+  constructor({ model, baseUrl, query, headers, settings, timeoutMs, dispatcher }: ChatModelOptions) {
+    // The fields of a model end up in traces, so neither key nor headers must be among them.
+    super({ ...toModelFields(settings), model, maxRetries: 0, apiKey: hiddenApiKey, configuration: { baseURL: baseUrl } });
+    this.#settings = settings;
     this.#client = new OpenAIClient({
       baseURL: baseUrl,
       apiKey: hiddenApiKey,
@@ -49,7 +53,7 @@ export class OpenAiCompatibleChatModel extends ChatOpenAICompletions {
       organization: null,
       project: null,
       webhookSecret: null,
-      fetch: createTransport(apiKey, query, dispatcher),
+      fetch: createTransport(headers, query, dispatcher),
       maxRetries: 0,
       timeout: timeoutMs,
       logLevel: "off",
@@ -64,8 +68,8 @@ export class OpenAiCompatibleChatModel extends ChatOpenAICompletions {
   ): Promise<AsyncIterable<Chunk> | Completion> {
     const { completions } = this.#client.chat;
     const signal = options?.signal;
-    if (request.stream) return parseStream(await completions.create(request, { signal }));
-    return parseCompletion(await completions.create(request, { signal }));
+    const response = await completions.create(applyRequestNames(request, this.#settings), { signal }).asResponse();
+    return request.stream ? readStream(response, this.#client.baseURL) : readCompletion(response, this.#client.baseURL);
   }
 
   /** Adds finish reason and model name, which LangChain drops from streamed responses. */

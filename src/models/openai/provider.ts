@@ -1,6 +1,9 @@
+import type { Env } from "../../env.js";
+import type { ModelSettings } from "../../state/settings.js";
 import { resolveApiKey } from "../api-key.js";
 import { createDispatcher } from "../dispatcher.js";
 import { type ModelProvider, ProviderConfigurationError } from "../provider.js";
+import { hasKeyHeader, resolveHeaders } from "../request-headers.js";
 import { OpenAiCompatibleChatModel } from "./chat-model.js";
 
 const defaultBaseUrl = "https://api.openai.com/v1";
@@ -18,9 +21,8 @@ export const openaiProvider: ModelProvider = {
       model: name,
       baseUrl: `${url.origin}${url.pathname.replace(/\/+$/, "")}`,
       query: url.searchParams,
-      apiKey: resolveApiKey(settings, env, { isRequired: settings.baseUrl === null }),
-      temperature: settings.temperature,
-      maxTokens: settings.maxOutputTokens,
+      headers: createHeaders(settings, env),
+      settings,
       timeoutMs,
       dispatcher: createDispatcher(env),
     });
@@ -29,3 +31,11 @@ export const openaiProvider: ModelProvider = {
   baseUrlEnv: "OPENAI_BASE_URL",
   hasModelNames: true,
 };
+
+/** Where a header of the settings carries the key, as Azure's `api-key`, no other key is needed or sent. */
+function createHeaders(settings: ModelSettings, env: Env): Record<string, string> {
+  const headers = resolveHeaders(settings, env);
+  if (hasKeyHeader(settings)) return headers;
+  const apiKey = resolveApiKey(settings, env, { isRequired: settings.baseUrl === null });
+  return { authorization: `Bearer ${apiKey}`, ...headers };
+}

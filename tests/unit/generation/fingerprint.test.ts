@@ -25,6 +25,9 @@ describe("computeSettingsFingerprint", () => {
     ["another endpoint of the candidate", { candidate: { baseUrl: "http://10.0.0.7/v1", apiKeyEnv: "OTHER_KEY" } }],
     ["another endpoint of the chairman", { chairman: { baseUrl: "http://10.0.0.7/v1", apiKeyEnv: "OTHER_KEY" } }],
     ["another endpoint of a reviewer", { panel: panel.map((reviewer) => ({ ...reviewer, baseUrl: "http://10.0.0.7/v1", apiKeyEnv: "OTHER_KEY" })) }],
+    ["headers", { headers: { "api-key": "AZURE_OPENAI_API_KEY" }, candidate: { headers: { "x-team": "TEAM" } } }],
+    ["another name of the output limit", { maxTokensParameter: "max_completion_tokens" }],
+    ["optional settings that are set to none", { topP: null, stop: [], extraBody: {}, systemRole: null, candidate: { topP: null, stop: [] } }],
     ["human review", { humanReview: true }],
     ["default values that are set explicitly", { turns: 3, tieBreak: "depth", candidate: { temperature: 0.1 } }],
     ["the run's model set for one role", { candidate: { model: "openai:m" } }],
@@ -45,6 +48,20 @@ describe("computeSettingsFingerprint", () => {
     ["another output limit of the candidate", { candidate: { maxOutputTokens: 100 } }],
     ["another output limit of the chairman", { chairman: { maxOutputTokens: 100 } }],
     ["another output limit of the reviewers", { panel: panel.map((reviewer) => ({ ...reviewer, maxOutputTokens: 100 })) }],
+    ["no temperature", { temperature: null }],
+    ["no temperature of the candidate", { candidate: { temperature: null } }],
+    ["another temperature", { temperature: 0.2 }],
+    ["topP", { topP: 0.9 }],
+    ["topP of the candidate", { candidate: { topP: 0.9 } }],
+    ["a sampling seed", { samplingSeed: 0 }],
+    ["stop sequences", { stop: ["END"] }],
+    ["a frequency penalty", { frequencyPenalty: 0.5 }],
+    ["a presence penalty", { presencePenalty: 0.5 }],
+    ["a repetition penalty", { repetitionPenalty: 1.1 }],
+    ["another system role", { systemRole: "merge" }],
+    ["extra fields", { extraBody: { chat_template_kwargs: { enable_thinking: false } } }],
+    ["other extra fields", { extraBody: { chat_template_kwargs: { enable_thinking: true } } }],
+    ["extra fields of a reviewer", { panel: panel.map((reviewer) => ({ ...reviewer, extraBody: { top_k: 20 } })) }],
     ["another number of turns", { turns: 4 }],
     ["mode one_review", { mode: "one_review" }],
     ["mode no_review", { mode: "no_review" }],
@@ -63,6 +80,17 @@ describe("computeSettingsFingerprint", () => {
   it.each(changes)("settings with %s have another fingerprint and other conversation ids", (_change, change) => {
     expect(getFingerprint({ ...base, ...change })).not.toBe(getFingerprint(base));
     expect(getId({ ...base, ...change })).not.toBe(getId(base));
+  });
+
+  it("the order of extra fields does not matter", () => {
+    const change = { top_k: 20, provider: { order: ["a", "b"], allow_fallbacks: false } };
+    const reordered = { provider: { allow_fallbacks: false, order: ["a", "b"] }, top_k: 20 };
+    expect(getFingerprint({ ...base, extraBody: change })).toBe(getFingerprint({ ...base, extraBody: reordered }));
+  });
+
+  it("settings of a job without optional ones have the fingerprint that they had in earlier versions", () => {
+    const { candidate } = getFingerprintInput(resolveSettings(Settings.parse(base)));
+    expect(JSON.stringify(candidate)).toBe('{"model":"openai:m","temperature":0.1,"maxOutputTokens":2048}');
   });
 
   it("settings that differ in any way have different fingerprints", () => {

@@ -29,6 +29,39 @@ describe("the models that resolveSettings returns", () => {
     expect(settings.panel).toEqual([{ name: "a", focus: "A", ...own }]);
   });
 
+  const sampling = {
+    headers: { "api-key": "AZURE_KEY" },
+    temperature: null,
+    topP: 0.9,
+    samplingSeed: 0,
+    stop: ["END"],
+    frequencyPenalty: 0.1,
+    presencePenalty: 0.2,
+    repetitionPenalty: 1.1,
+    maxTokensParameter: "max_completion_tokens",
+    systemRole: "merge",
+    extraBody: { chat_template_kwargs: { enable_thinking: false } },
+  } as const;
+
+  it("resolveSettings gives every role all model settings of the run", () => {
+    const expected = { ...sharedModel, maxOutputTokens: 99, ...sampling };
+    const { candidate, chairman, panel: reviewers } = parseAndResolve({ ...sharedModel, maxOutputTokens: 99, ...sampling, panel });
+    expect([candidate, chairman, reviewers]).toEqual([expected, expected, panel.map((reviewer) => ({ ...reviewer, ...expected }))]);
+  });
+
+  it("resolveSettings leaves out optional settings that a role sets back to none", () => {
+    const none = { headers: {}, topP: null, samplingSeed: null, stop: [], systemRole: null, extraBody: {}, temperature: 0.5 };
+    const { chairman } = parseAndResolve({ ...sharedModel, topP: 0.9, ...sampling, chairman: none });
+    const kept = { frequencyPenalty: 0.1, presencePenalty: 0.2, repetitionPenalty: 1.1, maxTokensParameter: "max_completion_tokens" };
+    expect(chairman).toEqual({ ...sharedModel, temperature: 0.5, maxOutputTokens: 2048, ...kept });
+  });
+
+  it("resolveSettings replaces a role's extra fields and headers, and does not merge them with the run's", () => {
+    const { candidate } = parseAndResolve({ extraBody: { a: 1 }, headers: { a: "A" }, candidate: { extraBody: { b: 2 }, headers: { b: "B" } } });
+    expect(candidate).toMatchObject({ extraBody: { b: 2 }, headers: { b: "B" } });
+    expect(candidate.extraBody).not.toHaveProperty("a");
+  });
+
   it("resolveSettings uses the provider's own endpoint for a role whose base URL is null", () => {
     expect(parseAndResolve({ ...sharedModel, candidate: { baseUrl: null } }).candidate).toMatchObject({ baseUrl: null, model: "openai:big" });
   });

@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 
 import { Settings, maxTurns } from "../../../src/state/settings.js";
 
@@ -21,17 +22,51 @@ describe("Settings", () => {
       quorum: 2,
       reviewFinalTurn: false,
       humanReview: false,
-      candidate: { temperature: 0.1, maxOutputTokens: 2048 },
-      chairman: { temperature: 0.1, maxOutputTokens: 2048 },
+      temperature: 0.1,
+      maxOutputTokens: 2048,
+      topP: null,
+      stop: [],
+      maxTokensParameter: null,
+      systemRole: null,
+      headers: {},
+      extraBody: {},
+      candidate: {},
+      chairman: {},
     });
     expect(settings.panel).toHaveLength(3);
-    for (const member of settings.panel) expect(member).toMatchObject({ temperature: 0.1, maxOutputTokens: 2048 });
     const foci = settings.panel.map(({ focus }) => focus.toLowerCase()).join(" ");
     for (const dimension of ["useful", "relevan", "accura", "depth", "creativ"]) expect(foci).toContain(dimension);
   });
 
-  it("settings add defaults to a role that is given in part", () => {
-    expect(Settings.parse({ candidate: { temperature: 0.7 } }).candidate).toMatchObject({ temperature: 0.7, maxOutputTokens: 2048 });
+  const allModelSettings = {
+    model: "openai:x",
+    baseUrl: "https://me.openai.azure.com/openai/v1",
+    apiKeyEnv: "MY_KEY",
+    headers: { "api-key": "AZURE_OPENAI_API_KEY" },
+    temperature: null,
+    maxOutputTokens: 64,
+    topP: 0.9,
+    samplingSeed: 7,
+    stop: ["END"],
+    frequencyPenalty: -0.5,
+    presencePenalty: 0.5,
+    repetitionPenalty: 1.1,
+    maxTokensParameter: "max_completion_tokens",
+    systemRole: "merge",
+    extraBody: { chat_template_kwargs: { enable_thinking: false }, provider: { order: ["a"] } },
+  } as const;
+
+  it("settings take every model setting for the run, for each role and for each reviewer", () => {
+    const given = { ...allModelSettings, candidate: allModelSettings, chairman: allModelSettings, panel: [{ ...reviewer, ...allModelSettings }] };
+    expect(Settings.parse(given)).toMatchObject(given);
+  });
+
+  it("settings offer every model setting of the run in the forms of all roles", () => {
+    const { properties = {} } = z.toJSONSchema(Settings, { io: "input" });
+    for (const name of Object.keys(allModelSettings)) {
+      expect(properties[name]).toMatchObject({ langgraph_nodes: ["candidate", "reviewer", "chairman"], title: expect.any(String) });
+    }
+    expect(properties.temperature).toMatchObject({ default: 0.1, minimum: 0, maximum: 2 });
   });
 
   it.each<[string, string, Record<string, unknown>]>([
@@ -51,6 +86,26 @@ describe("Settings", () => {
     ["a base URL that is not a URL", "baseUrl", { baseUrl: "localhost:8000" }],
     ["a base URL with another protocol", "baseUrl", { baseUrl: "file:///etc/passwd" }],
     ["a temperature above the maximum", "chairman.temperature", { chairman: { temperature: 2.1 } }],
+    ["a temperature in words", "temperature", { temperature: "none" }],
+    ["a topP of zero", "topP", { topP: 0 }],
+    ["a topP above 1", "candidate.topP", { candidate: { topP: 1.1 } }],
+    ["half a sampling seed", "samplingSeed", { samplingSeed: 0.5 }],
+    ["a stop sequence without a list", "stop", { stop: "END" }],
+    ["an empty stop sequence", "stop.0", { stop: [""] }],
+    ["a penalty above the maximum", "chairman.presencePenalty", { chairman: { presencePenalty: 3 } }],
+    ["a repetition penalty of zero", "repetitionPenalty", { repetitionPenalty: 0 }],
+    ["an unknown name of the output limit", "maxTokensParameter", { maxTokensParameter: "max_new_tokens" }],
+    ["an unknown system role", "systemRole", { systemRole: "user" }],
+    ["extra fields that are no object", "extraBody", { extraBody: ["a"] }],
+    ["an extra field that is no JSON", "extraBody", { extraBody: { a: [() => 1] } }],
+    ["an extra field with an infinite number", "extraBody", { extraBody: { a: Infinity } }],
+    ["an extra field that another setting sets", "extraBody.top_p", { extraBody: { top_p: 1 } }],
+    ["an extra field with an output limit", "candidate.extraBody.max_tokens", { candidate: { extraBody: { max_tokens: 9 } } }],
+    ["an extra field with the model", "panel.0.extraBody.model", { panel: [{ ...reviewer, extraBody: { model: "x" } }] }],
+    ["a header whose value is a key", "headers.api-key", { headers: { "api-key": "sk-4fj2KdlWq81" } }],
+    ["a name that no header can have", "headers.api key", { headers: { "api key": "MY_KEY" } }],
+    ["a header of the connection", "headers.Content-Length", { headers: { "Content-Length": "MY_KEY" } }],
+    ["OpenAI's name of a setting", "candidate", { candidate: { top_p: 1 } }],
     ["zero output tokens", "candidate.maxOutputTokens", { candidate: { maxOutputTokens: 0 } }],
     ["a quorum of zero", "quorum", { quorum: 0 }],
     ["an empty model name", "model", { model: " " }],
