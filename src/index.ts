@@ -55,7 +55,7 @@ export { type ModelCallerOptions, createModelCaller } from "./models/create-mode
 export { type ModelPipeline, type OpenModelsOptions, openModels } from "./models/open-models.js";
 export { OfflineChatModel } from "./models/offline/model.js";
 export { type CheckpointerHandle, openCheckpointer } from "./checkpoints/open-checkpointer.js";
-export { ConversationRow } from "./dataset/conversation-row.js";
+export { ConversationRow, parseAbstentions } from "./dataset/conversation-row.js";
 export { type ReadSeedsOptions, Seed, type SeedRow, readSeeds } from "./dataset/seeds/read-seeds.js";
 export type { JobDefinition, JobRunner } from "./jobs/job-definition.js";
 export { type RunJobOptions, type RunJobResult, runJob } from "./jobs/run-job.js";

@@ -1,4 +1,4 @@
-import type { ConversationRow } from "../dataset/conversation-row.js";
+import { type ConversationRow, parseAbstentions } from "../dataset/conversation-row.js";
 
 /** Statistics of the conversations that this run finished. */
 export interface ConversationStats {
@@ -18,7 +18,7 @@ export function createStatsCounter(): { add(row: ConversationRow): void; get(): 
     add: ({ earlyStop, turns }) => {
       counts.turns += turns.length;
       if (earlyStop) counts.earlyStops += 1;
-      for (const { reviewer } of turns.flatMap((turn) => turn.abstentions)) abstentions.set(reviewer, (abstentions.get(reviewer) ?? 0) + 1);
+      for (const { reviewer } of turns.flatMap(parseAbstentions)) abstentions.set(reviewer, (abstentions.get(reviewer) ?? 0) + 1);
     },
     get: () => ({ ...counts, abstentions: Object.fromEntries(abstentions) }),
   };

@@ -1,4 +1,4 @@
-import { ConversationRow, type Provenance, toConversationRow } from "../dataset/conversation-row.js";
+import { ConversationRow, type Provenance, toConversationRow, toRowSeed } from "../dataset/conversation-row.js";
 import { readSeeds } from "../dataset/seeds/read-seeds.js";
 import { InputError, getErrorMessage } from "../errors.js";
 import type { JobDefinition } from "../jobs/job-definition.js";
@@ -113,13 +113,13 @@ function createGenerateJob(parts: GenerateJobParts): JobDefinition<ConversationT
         async run(task, stop) {
           const output = await runner.run(task, stop);
           if (output === "stopped") return output;
-          const row = toConversationRow(task.id, { index: task.index, ...task.seed }, output, provenance);
+          const row = toConversationRow(task.id, task.index, task.seed, output, provenance);
           unwrittenRows.set(task.id, row);
           return row;
         },
         async describeFailure({ id, index, seed }) {
           unwrittenRows.delete(id);
-          return { seed: { index, ...seed }, turn: await getFailedTurn(id) };
+          return { seed: toRowSeed(index, seed), turn: await getFailedTurn(id) };
         },
         async afterRow(id) {
           const row = unwrittenRows.get(id);
@@ -153,7 +153,7 @@ function getProvenance(settings: ResolvedSettings): Provenance {
     models: {
       candidate: settings.candidate.model,
       chairman: settings.chairman.model,
-      reviewers: Object.fromEntries(settings.panel.map(({ name, model }) => [name, model])),
+      reviewers: settings.panel.map(({ name, model }) => ({ reviewer: name, model })),
     },
     prompts: { ...promptVersions },
     fingerprint: computeFingerprint(settings),

@@ -8,7 +8,7 @@ import type { Fingerprint, JobDefinition } from "./job-definition.js";
 import { toWriteError } from "./jsonl-file.js";
 
 /** Version of the files in an output folder. Increased when an older folder can no longer be continued. */
-const folderFormat = 2;
+const folderFormat = 3;
 
 const Manifest = z.looseObject({
   kind: z.string(),

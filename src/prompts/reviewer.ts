@@ -57,11 +57,11 @@ const StrictReview = z.object({ critique: z.string(), scores: createScoresSchema
 /** JSON schema of a review. */
 export const reviewResponseSchema = toResponseSchema("review", StrictReview);
 
-/** Accepts "8", "8/10" and "8 out of 10" for 8, and fractions. */
+/** Accepts "8", "8/10" and "8 out of 10" for 8, and rounds fractions. */
 const LenientScore = z.preprocess((value) => {
   const digits = typeof value === "string" ? /^\s*(\d+(?:[.,]\d+)?)\s*(?:(?:\/|out of|von|sur)\s*10)?\s*$/i.exec(value)?.[1] : undefined;
   return digits === undefined ? value : Number(digits.replace(",", "."));
-}, z.number().min(1).max(10));
+}, z.number().min(1).max(10).transform(Math.round));
 
 /** The review as models write it: other notations of scores and verdict, and keys that were not asked for. */
 const LenientReview = z.object({

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { v5 as createUuid } from "@langchain/core/utils/uuid";
 import { Client } from "langsmith";
 
-import { ConversationRow } from "../dataset/conversation-row.js";
+import { ConversationRow, parseAbstentions } from "../dataset/conversation-row.js";
 import type { Env } from "../env.js";
 import { InputError, ReviewInstructError, getErrorMessage } from "../errors.js";
 import { type Redactor, createRedactor } from "../redaction.js";
@@ -106,13 +106,19 @@ function toExample(row: ConversationRow, datasetId: string, assignSplit: AssignS
       conversation: id,
       seed: seed.index,
       settings: fingerprint,
-      models,
-      early_stop: earlyStop?.reason ?? null,
+      models: { ...models, reviewers: Object.fromEntries(models.reviewers.map(({ reviewer, model }) => [reviewer, model])) },
+      early_stop: earlyStop || null,
       turn_count: turns.length,
       evolutions: turns.map(({ evolution }) => evolution),
       verdicts: turns.map(({ verdict }) => verdict),
       // Without the calls, which say nothing about the conversation.
-      turns: turns.map(({ turn, evolution, verdict, reviews, abstentions }) => ({ turn, evolution, verdict, reviews, abstentions })),
+      turns: turns.map((turn) => ({
+        turn: turn.turn,
+        evolution: turn.evolution,
+        verdict: turn.verdict,
+        reviews: turn.reviews,
+        abstentions: parseAbstentions(turn),
+      })),
     },
     split: assignSplit(id),
   };

@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
+import { parseAbstentions } from "../../src/dataset/conversation-row.js";
 import { bodyKey } from "../support/chaos.js";
 import { runCli } from "../support/cli.js";
 import { getGenerateArgs, createJobFiles } from "../support/job-files.js";
@@ -47,7 +48,7 @@ describe("a shared cache", () => {
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const rows = await readRows(join(output, "conversations.jsonl"));
     expect(getSeedIndexes(rows)).toEqual(range(2));
-    expect(rows.flatMap(({ turns }) => turns.flatMap(({ abstentions }) => abstentions))).toEqual([]);
+    expect(rows.flatMap(({ turns }) => turns.flatMap(parseAbstentions))).toEqual([]);
     await server.close();
   });
 });

@@ -33,7 +33,7 @@ describe("generate with the offline model", () => {
       expect(row.models).toEqual({
         candidate: "offline",
         chairman: "offline",
-        reviewers: { accuracy: "offline", depth: "offline", usefulness: "offline" },
+        reviewers: ["accuracy", "depth", "usefulness"].map((reviewer) => ({ reviewer, model: "offline" })),
       });
       expect(row.messages.map((message) => message.role)).toEqual(["user", "assistant", "user", "assistant", "user", "assistant"]);
       expect(row.messages[0]?.content).toBe([row.seed.instruction, row.seed.input].filter(Boolean).join("\n\n"));

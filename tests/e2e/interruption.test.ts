@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 
 import { describe, expect, it } from "vitest";
 
+import { parseAbstentions } from "../../src/dataset/conversation-row.js";
 import { runCli } from "../support/cli.js";
 import { getGenerateArgs, createJobFiles, readJobRows } from "../support/job-files.js";
 import { type FailedResponse, startOpenAiServer } from "../support/openai-server.js";
@@ -39,7 +40,7 @@ describe("configuration errors", () => {
       expect(await runCli(args)).toMatchObject({ code: 0 });
       const rows = await readJobRows(output);
       expect(getSeedIndexes(rows)).toEqual(range(4));
-      expect(rows.flatMap(({ turns }) => turns.flatMap(({ abstentions }) => abstentions))).toEqual([]);
+      expect(rows.flatMap(({ turns }) => turns.flatMap(parseAbstentions))).toEqual([]);
       await server.close();
     },
   );

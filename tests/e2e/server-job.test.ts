@@ -71,7 +71,7 @@ describe("generate --server", () => {
     const second = await runCli(args);
     expect(second.code).toBe(0);
     const rows = await readJobRows(output);
-    const sumTokens = (name: "inputTokens" | "outputTokens") => rows.reduce((sum, row) => sum + (row.usage[name] ?? 0), 0).toLocaleString("en");
+    const sumTokens = (name: "inputTokens" | "outputTokens") => rows.reduce((sum, row) => sum + row.usage[name], 0).toLocaleString("en");
     expect(second.stderr).toContain(`8 calls, ${sumTokens("inputTokens")} input and ${sumTokens("outputTokens")} output tokens`);
   });
 

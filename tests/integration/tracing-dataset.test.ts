@@ -35,11 +35,11 @@ test("a conversation becomes an example with its record as metadata", async () =
   expect(example?.metadata).toMatchObject({
     seed: 0,
     settings: "0123456789abcdef",
-    models: { candidate: "openai:m" },
+    models: { candidate: "openai:m", reviewers: { depth: "openai:m" } },
     turn_count: 2,
     early_stop: null,
     evolutions: ["seed", "depth"],
-    verdicts: ["negative", null],
+    verdicts: ["negative", "none"],
     turns: [{ turn: 1, evolution: "seed", verdict: "negative", reviews: [{ critique: "Why?" }], abstentions: [] }, { turn: 2 }],
   });
   expect(JSON.stringify(example)).not.toContain("runId");
@@ -59,8 +59,7 @@ test("a conversation gets the same split whatever else is uploaded", async () =>
 });
 
 test("a conversation that stopped early has the reason in its metadata", async () => {
-  const earlyStop = { reason: "stopped_by_human" as const, message: "Enough." };
-  await push({ rows: streamRows([createConversationRow(0, { earlyStop })]) });
+  await push({ rows: streamRows([createConversationRow(0, { earlyStop: "stopped_by_human", earlyStopMessage: "Enough." })]) });
   expect(server.getExamples("talks")[0]?.metadata.early_stop).toBe("stopped_by_human");
 });
 

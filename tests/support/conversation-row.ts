@@ -1,9 +1,8 @@
-import type { ConversationRow } from "../../src/dataset/conversation-row.js";
-import type { Turn } from "../../src/state/records.js";
+import type { ConversationRow, RowTurn } from "../../src/dataset/conversation-row.js";
 
-const usage = { model: "m", inputTokens: 10, outputTokens: 5 };
+const usage = { model: "m", inputTokens: 10, outputTokens: 5, metered: true, runId: "", cached: false };
 
-const reviewedTurn: Turn = {
+const reviewedTurn: RowTurn = {
   turn: 1,
   userMessageIndex: 0,
   evolution: "seed",
@@ -15,7 +14,7 @@ const reviewedTurn: Turn = {
       critique: "Why?",
     },
   ],
-  abstentions: [],
+  abstentions: "",
   verdict: "negative",
   calls: [
     { caller: "candidate", group: "", ...usage, runId: "01a20560-a748-7006-a34e-11ff3c9e9e01" },
@@ -23,13 +22,13 @@ const reviewedTurn: Turn = {
   ],
 };
 
-const lastTurn: Turn = {
+const lastTurn: RowTurn = {
   turn: 2,
   userMessageIndex: 1,
   evolution: "depth",
   reviews: [],
-  abstentions: [],
-  verdict: null,
+  abstentions: "",
+  verdict: "none",
   calls: [{ caller: "candidate", group: "", ...usage }],
 };
 
@@ -42,7 +41,7 @@ export function createRowId(index: number): string {
 export function createConversationRow(index: number, changes: Partial<ConversationRow> = {}): ConversationRow {
   return {
     id: createRowId(index),
-    seed: { index, instruction: "Explain." },
+    seed: { index, instruction: "Explain.", input: "", system: "", messages: "", extra: "" },
     messages: [
       { role: "user", content: "Explain." },
       { role: "assistant", content: "So it is." },
@@ -50,11 +49,12 @@ export function createConversationRow(index: number, changes: Partial<Conversati
       { role: "assistant", content: `Answer ${index}.` },
     ],
     turns: [reviewedTurn, lastTurn],
-    earlyStop: null,
-    models: { candidate: "openai:m", chairman: "openai:m", reviewers: { depth: "openai:m" } },
+    earlyStop: "",
+    earlyStopMessage: "",
+    models: { candidate: "openai:m", chairman: "openai:m", reviewers: [{ reviewer: "depth", model: "openai:m" }] },
     prompts: { candidate: "candidate/1", reviewer: "reviewer/1", chairman: "chairman/1" },
     fingerprint: "0123456789abcdef",
-    usage: { calls: 3, inputTokens: 30, outputTokens: 15 },
+    usage: { calls: 3, unmeteredCalls: 0, inputTokens: 30, outputTokens: 15 },
     ...changes,
   };
 }

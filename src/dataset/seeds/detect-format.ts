@@ -1,7 +1,7 @@
 import { jsonVerifier } from "stream-json/core/utils/verifier.js";
 
 import { InputError } from "../../errors.js";
-import { toPrintableLine } from "./validate-row.js";
+import { toPrintableLine } from "./row-advice.js";
 
 /** Format of a seed file. */
 export interface SeedFormat {

@@ -2,7 +2,8 @@ import { isUtf8 } from "node:buffer";
 
 import { InputError, getErrorMessage } from "../../errors.js";
 import { readLines } from "../../lines.js";
-import { type RawRow, maxRowBytes, maxRowSize, toPrintableLine } from "./validate-row.js";
+import { toPrintableLine } from "./row-advice.js";
+import { type RawRow, maxRowBytes, maxRowSize } from "./validate-row.js";
 
 /** Reads the rows of a JSONL file, numbered by line. Skips blank lines; a line that cannot be parsed is a row with an error. */
 export async function* readLineRows(chunks: AsyncIterable<Buffer>, file: string): AsyncGenerator<RawRow> {

@@ -1,3 +1,4 @@
+import { toRowTurn } from "../../dataset/conversation-row.js";
 import type { OutputPaths } from "../../jobs/output-paths.js";
 import type { Settings } from "../../state/settings.js";
 import type { ConversationBackend } from "../conversation-runner.js";
@@ -22,7 +23,7 @@ export function openRemoteBackend(options: RemoteBackendOptions): (paths: Output
         async run(task, stop) {
           assertWithinBudget();
           const output = await runner.run(task, stop);
-          if (output !== "stopped") add(output.turns);
+          if (output !== "stopped") add(output.turns.map(toRowTurn));
           return output;
         },
       },

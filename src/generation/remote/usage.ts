@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 
-import { ConversationRow } from "../../dataset/conversation-row.js";
+import { ConversationRow, type RowTurn } from "../../dataset/conversation-row.js";
 import { ReviewInstructError } from "../../errors.js";
 import { readTextLines } from "../../lines.js";
 import { type Limits, formatLimit, getShardLimits } from "../../model-calls/budget/limits.js";
@@ -8,7 +8,6 @@ import { type PriceTable, assertPricesKnown } from "../../model-calls/budget/pri
 import { type ModelUsage, addUsage } from "../../model-calls/budget/usage-ledger-lines.js";
 import { type UsageSummary, summarizeUsage } from "../../model-calls/budget/usage-summary.js";
 import { withInProcessPrices } from "../../models/registry.js";
-import type { CallUsage, Turn } from "../../state/records.js";
 import { type ResolvedSettings, getRoleModels, resolveSettings } from "../../state/resolve-settings.js";
 import type { Settings } from "../../state/settings.js";
 
@@ -32,7 +31,7 @@ export interface RemoteUsageOptions {
 /** Tracks the usage of the finished conversations of an output folder. */
 export interface RemoteUsage {
   /** Adds the calls of a finished conversation. */
-  readonly add: (turns: readonly Turn[]) => void;
+  readonly add: (turns: readonly RowTurn[]) => void;
   readonly getUsage: () => UsageSummary;
   /** Throws `budget_exhausted` once a limit is reached. Conversations in progress can exceed it. */
   readonly assertWithinBudget: () => void;
@@ -52,7 +51,7 @@ export async function openRemoteUsage(options: RemoteUsageOptions): Promise<Remo
       getRoleModels(settings).map(({ model }) => model),
     );
   const usage = new Map<string, ModelUsage>();
-  const add = (turns: readonly Turn[]) => {
+  const add = (turns: readonly RowTurn[]) => {
     for (const call of turns.flatMap((turn) => turn.calls)) if (!call.cached) addUsage(usage, getConfiguredModel(call, settings), toUsage(call));
   };
   for await (const line of readTextLines(createReadStream(rows))) add(UsageRow.parse(JSON.parse(line)).turns);
@@ -75,16 +74,11 @@ export async function openRemoteUsage(options: RemoteUsageOptions): Promise<Remo
 }
 
 /** Returns the model's name in settings and prices. A call has the name that the endpoint reported. */
-function getConfiguredModel({ caller, group, model }: CallUsage, settings: ResolvedSettings): string {
+function getConfiguredModel({ caller, group, model }: RowTurn["calls"][number], settings: ResolvedSettings): string {
   if (group === "reviewer") return settings.panel.find(({ name }) => name === caller)?.model ?? model;
   return caller === "chairman" ? settings.chairman.model : settings.candidate.model;
 }
 
-function toUsage({ inputTokens, outputTokens }: CallUsage): Partial<ModelUsage> {
-  return {
-    calls: 1,
-    unmeteredCalls: inputTokens === null || outputTokens === null ? 1 : 0,
-    inputTokens: inputTokens ?? 0,
-    outputTokens: outputTokens ?? 0,
-  };
+function toUsage({ inputTokens, outputTokens, metered }: RowTurn["calls"][number]): Partial<ModelUsage> {
+  return { calls: 1, unmeteredCalls: metered ? 0 : 1, inputTokens, outputTokens };
 }

@@ -52,7 +52,7 @@ it("readSeeds reads the same seeds from every layout of a file", async () => {
       );
       const { seeds, rows: read, error } = await readAllSeeds(file);
       expect(error).toBeUndefined();
-      expect(seeds).toEqual(rows.map(([seed]) => seed));
+      expect(seeds).toEqual(rows.map(([seed, extra]) => (Object.keys(extra).length > 0 ? { ...seed, extra: JSON.stringify(extra) } : seed)));
       expect(read.map(({ index }) => index)).toEqual(rows.map((_, index) => index));
     }),
     { numRuns: 300 },

@@ -6,7 +6,7 @@ import { createTemporaryFiles } from "../../../support/temporary-files.js";
 const files = createTemporaryFiles();
 
 describe("readSeeds", () => {
-  it("readSeeds drops the empty input and the output of Alpaca rows", async () => {
+  it("readSeeds drops the empty input of Alpaca rows and keeps further fields as JSON text", async () => {
     const file = await files.write(
       JSON.stringify([
         { instruction: "Name a prime.", input: "", output: "7" },
@@ -17,8 +17,8 @@ describe("readSeeds", () => {
     const { rows, error } = await readAllSeeds(file);
     expect(error).toBeUndefined();
     expect(rows).toEqual([
-      { index: 0, row: 1, seed: { instruction: "Name a prime." } },
-      { index: 1, row: 2, seed: { instruction: " Sort:\n", input: "  3, 1, 2", system: "Be brief." } },
+      { index: 0, row: 1, seed: { instruction: "Name a prime.", extra: '{"output":"7"}' } },
+      { index: 1, row: 2, seed: { instruction: " Sort:\n", input: "  3, 1, 2", system: "Be brief.", extra: '{"id":5}' } },
     ]);
     expect(rows[0]?.seed).not.toHaveProperty("input");
   });
@@ -65,7 +65,8 @@ describe("readSeeds", () => {
 
   it.each(["[]", " [ ] "])("readSeeds reads a row with fields named like object internals (after the empty list %j)", async (emptyList) => {
     const row = `{"__proto__":{"input":"x"},"constructor":1,"nested":${emptyList},"instruction":"A"}`;
-    for (const text of [row, `[${row}]`]) expect((await readAllSeeds(await files.write(text))).seeds).toStrictEqual([{ instruction: "A" }]);
+    const extra = '{"__proto__":{"input":"x"},"constructor":1,"nested":[]}';
+    for (const text of [row, `[${row}]`]) expect((await readAllSeeds(await files.write(text))).seeds).toStrictEqual([{ instruction: "A", extra }]);
   });
 
   describe.each(["jsonl", "json"])("options for a %s file", (kind) => {
