@@ -43,7 +43,7 @@ const ResponseHeader = z.object({
   usage: Usage.nullish().catch(null),
 });
 /** How a choice ended: some routers report the provider's own reason and an error beside it. */
-const ChoiceEnding = z.object({ finish_reason: z.unknown(), native_finish_reason: z.unknown(), error: z.unknown() });
+const ChoiceEnding = z.object({ finish_reason: z.unknown().optional(), native_finish_reason: z.unknown().optional(), error: z.unknown().optional() });
 type ChoiceEnding = z.infer<typeof ChoiceEnding>;
 const CompletionBody = ResponseHeader.extend({ choices: z.array(ChoiceEnding.extend({ message: ResponseMessage })).min(1) });
 const ChunkBody = ResponseHeader.extend({
