@@ -1,6 +1,7 @@
 import { Command } from "commander";
 
 import type { Logger } from "../logger.js";
+import { addCheckCommand } from "./commands/check.js";
 import { addGenerateCommand } from "./commands/generate.js";
 import { addPushCommand } from "./commands/push.js";
 import { addRunCommand } from "./commands/run.js";
@@ -22,6 +23,7 @@ export function createProgram(setExitCode: (code: number) => void, usageErrors?:
     .configureOutput(usageErrors ? { outputError: (text) => usageErrors.error(text.trim()), writeErr: (text) => usageErrors.info(text.trim()) } : {});
   addGenerateCommand(program, setExitCode);
   addRunCommand(program, setExitCode);
+  addCheckCommand(program, setExitCode);
   addTraceCommand(program, setExitCode);
   addPushCommand(program, setExitCode);
   return program;
