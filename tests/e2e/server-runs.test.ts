@@ -64,7 +64,9 @@ describe("stream modes", () => {
     const reviews = events.filter(({ type }) => type === "review");
     const score = expect.any(Number);
     const scores = { usefulness: score, relevance: score, accuracy: score, depth: score, creativity: score };
-    expect(reviews).toEqual(panel.map(({ name }) => expect.objectContaining({ turn: 1, reviewer: name, scores, critique: expect.any(String) })));
+    // Reviewers run in parallel: either may finish first.
+    const expected = panel.map(({ name }) => expect.objectContaining({ turn: 1, reviewer: name, scores, critique: expect.any(String) }));
+    expect(reviews).toEqual(expect.arrayContaining(expected));
     expect(events.find(({ type }) => type === "verdict")).toMatchObject({ turn: 1, verdict: expect.stringMatching(/^(positive|negative)$/) });
   });
 

@@ -117,7 +117,7 @@ describe("push langsmith", () => {
     await runCli(["generate", await seeds(5), "--output", output, "--turns", "2"]);
     const args = ["push", "langsmith", output, "--dataset", "odd", "--batch-size", "2", "--splits", "train=0.5,test=0.5"];
     const env = { LANGSMITH_ENDPOINT: langsmith.url, LANGSMITH_API_KEY: secret };
-    for (const said of ["5 uploaded", "5 there already"]) {
+    for (const said of ["5 uploaded", "5 already there"]) {
       const { code, stderr } = await runCli(args, { env });
       expect({ code, stderr }).toMatchObject({ code: 0 });
       expect(stderr).toContain(said);
