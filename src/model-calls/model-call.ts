@@ -8,6 +8,11 @@ import type { ModelSettings } from "../state/settings.js";
 export interface ResponseSchema {
   readonly name: string;
   readonly schema: Record<string, unknown>;
+  /**
+   * What the endpoint is asked to enforce: the schema, or only that the response is a JSON object.
+   * @default "json_schema"
+   */
+  readonly type?: "json_schema" | "json_object";
 }
 
 /** One request to a model. */

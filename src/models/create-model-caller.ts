@@ -2,9 +2,10 @@ import type { BaseChatModel } from "@langchain/core/language_models/chat_models"
 
 import { type Env, env as processEnv } from "../env.js";
 import { ModelCallError } from "../errors.js";
+import type { AdaptationEvent } from "../model-calls/adaptation/adaptation-memory.js";
+import { withRequestAdaptation } from "../model-calls/adaptation/request-adaptation.js";
 import { invokeChatModel } from "../model-calls/attempt/invoke-chat-model.js";
 import { type RetryOptions, withRetry } from "../model-calls/middleware/retry.js";
-import { withSchemaFallback } from "../model-calls/middleware/schema-fallback.js";
 import { type CallModel, type DescribeEndpoint, type ModelMiddleware, type ModelRequest, formatCaller } from "../model-calls/model-call.js";
 import { getQuerySecrets } from "../redaction.js";
 import type { ModelSettings } from "../state/settings.js";
@@ -33,6 +34,8 @@ export interface ModelCallerOptions extends Omit<RetryOptions, "describeEndpoint
    * made here. Default: the providers of the registry.
    */
   readonly createModel?: (settings: ModelSettings) => BaseChatModel;
+  /** Called once for each change that requests to an endpoint and model are made with because it refused the others. */
+  readonly onAdapt?: (event: AdaptationEvent) => void;
 }
 
 /** Ten minutes, for a long response from a busy local server. */
@@ -41,7 +44,7 @@ const defaultTimeoutMs = 600_000;
 const maxCachedModels = 200;
 
 /**
- * Creates the function that makes model calls: retry(middleware(schema fallback(attempt))).
+ * Creates the function that makes model calls: retry(middleware(request adaptation(attempt))).
  *
  * @example
  * ```ts
@@ -50,12 +53,13 @@ const maxCachedModels = 200;
  * ```
  */
 export function createModelCaller(options: ModelCallerOptions = {}): CallModel {
-  const { env = processEnv, timeoutMs = defaultTimeoutMs, middleware = [], createModel, ...retry } = options;
+  const { env = processEnv, timeoutMs = defaultTimeoutMs, middleware = [], createModel, onAdapt, ...retry } = options;
   const describe: DescribeEndpoint = createModel ? describeCustomEndpoint : describeEndpoint;
   const getChatModel = memoizeModels(async (request) => (createModel ? createModel(request.settings) : createChatModel(request, env, timeoutMs)));
   const getSecrets = ({ settings }: ModelRequest) =>
     [getApiKey(settings, env) ?? [], getQuerySecrets(settings.baseUrl), getHeaderSecrets(settings, env)].flat();
-  const attempt = withSchemaFallback(invokeChatModel({ getChatModel, getModelName, timeoutMs, getSecrets }), describe);
+  const singleAttempt = invokeChatModel({ getChatModel, getModelName, timeoutMs, getSecrets });
+  const attempt = withRequestAdaptation(singleAttempt, { describeEndpoint: describe, onAdapt });
   const wrapped = middleware.reduceRight((next, wrap) => wrap(next), attempt);
   const withDefaults = withProviderDefaults(env);
   return withDefaults(withRetry(wrapped, { ...retry, describeEndpoint: describe }));

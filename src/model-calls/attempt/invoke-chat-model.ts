@@ -54,5 +54,7 @@ function pickModelConfig({ callbacks, runName, runId, tags, metadata, configurab
 }
 
 function toResponseFormat(format: ResponseSchema | undefined) {
-  return format && { response_format: { type: "json_schema", json_schema: { name: format.name, schema: format.schema, strict: true } } };
+  if (!format) return {};
+  if (format.type === "json_object") return { response_format: { type: "json_object" } };
+  return { response_format: { type: "json_schema", json_schema: { name: format.name, schema: format.schema, strict: true } } };
 }

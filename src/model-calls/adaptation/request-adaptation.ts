@@ -1,0 +1,81 @@
+import { AttemptError } from "../attempt/attempt-error.js";
+import { type CallModel, type DescribeEndpoint, type ModelRequest, describeBaseUrl } from "../model-call.js";
+import { type Adaptation, adaptRequest, adaptableParts, hasPart } from "./adaptation.js";
+import { type AdaptationEvent, AdaptationMemory, type Trial } from "./adaptation-memory.js";
+import { findRefusal } from "./find-refusal.js";
+import { GuessPolicy } from "./guess-policy.js";
+
+/** Options of {@link withRequestAdaptation}. */
+export interface AdaptationOptions {
+  readonly describeEndpoint?: DescribeEndpoint;
+  /** Called once for each change that later requests to an endpoint and model are made with. */
+  readonly onAdapt?: (event: AdaptationEvent) => void;
+}
+
+/** Two of each part, and none is tried twice: names of the output limit, system roles, formats, and the temperature. */
+const maxChanges = 8;
+
+/**
+ * Adapts requests to what their endpoint takes: a request that is refused for its form is sent again at once, changed.
+ *
+ * Temperature, name of the output limit, role of the rules and JSON format are changed, each only where the settings leave it
+ * open. A change that worked is made at once in later requests to the same endpoint and model. An attempt is only repeated
+ * after an error that cost nothing, so that one reservation of a budget covers both.
+ */
+export function withRequestAdaptation(next: CallModel, { describeEndpoint = describeBaseUrl, onAdapt }: AdaptationOptions = {}): CallModel {
+  const memory = new AdaptationMemory(describeEndpoint, onAdapt);
+  const policy = new GuessPolicy(describeEndpoint);
+
+  /** Returns what to try next, or null if the error is final. */
+  function findNextTrial(request: ModelRequest, sent: ModelRequest, trial: Trial, error: AttemptError): Trial | null {
+    const learnt = memory.getLearnt(request);
+    // Another call may have learnt meanwhile what this one needs.
+    if (!includesAdaptation(trial.adaptation, learnt)) return { ...trial, adaptation: { ...trial.adaptation, ...learnt } };
+    const named = keepOpenParts(request, findRefusal(sent, error));
+    const change = named ?? keepOpenParts(request, guess(request, sent, error));
+    if (!change || includesAdaptation(trial.adaptation, change)) return null;
+    const reasons = Object.fromEntries(Object.keys(change).map((part) => [part, error.message]));
+    return { adaptation: { ...trial.adaptation, ...change }, reasons: { ...trial.reasons, ...reasons }, isGuess: trial.isGuess || !named };
+  }
+
+  function guess(request: ModelRequest, sent: ModelRequest, error: AttemptError): Adaptation | null {
+    const works = { format: memory.worksUnchanged(request, "responseFormat"), systemRole: memory.worksUnchanged(request, "systemRole") };
+    return policy.guess(sent, error, works);
+  }
+
+  return async (request, config) => {
+    let trial: Trial = { adaptation: memory.getLearnt(request), reasons: {}, isGuess: false };
+    /** The error to report if a guess does not help. */
+    let unexplained: AttemptError | null = null;
+    for (let changes = 0; ; changes++) {
+      const sent = adaptRequest(request, trial.adaptation);
+      try {
+        const response = await next(sent, config);
+        policy.recordSuccess(sent);
+        memory.recordSuccess(request, trial);
+        return response;
+      } catch (error) {
+        if (!(error instanceof AttemptError)) throw error;
+        policy.recordFailure(sent, error);
+        if (unexplained) {
+          policy.recordWrongGuess(sent);
+          throw unexplained;
+        }
+        config.signal?.throwIfAborted();
+        const nextTrial = changes < maxChanges ? findNextTrial(request, sent, trial, error) : null;
+        if (!nextTrial) throw error;
+        if (nextTrial.isGuess) unexplained = error;
+        trial = nextTrial;
+      }
+    }
+  };
+}
+
+function includesAdaptation(adaptation: Adaptation, part: Adaptation): boolean {
+  return adaptableParts.every((name) => part[name] === undefined || adaptation[name] === part[name]);
+}
+
+/** Drops changes of what the settings choose themselves, or of what the request does not have. */
+function keepOpenParts(request: ModelRequest, change: Adaptation | null): Adaptation | null {
+  return change && adaptableParts.every((part) => change[part] === undefined || hasPart(request, part)) ? change : null;
+}
