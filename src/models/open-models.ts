@@ -8,6 +8,7 @@ import type { UsageSummary } from "../model-calls/budget/usage-summary.js";
 import { type CacheStats, createResponseCache } from "../model-calls/middleware/response-cache.js";
 import { type ResponseStore, createFileResponseStore } from "../model-calls/middleware/response-store.js";
 import type { RetryEvent } from "../model-calls/middleware/retry.js";
+import type { AdaptationEvent } from "../model-calls/adaptation/adaptation-memory.js";
 import type { CallModel } from "../model-calls/model-call.js";
 import { type CircuitChange, type EndpointStatus, type RateLimiterOptions, createRateLimiter } from "../model-calls/rate-limit/rate-limiter.js";
 import { createModelCaller } from "./create-model-caller.js";
@@ -41,6 +42,8 @@ export interface OpenModelsOptions {
   readonly usageFile?: string;
   readonly onRetry?: (event: RetryEvent) => void;
   readonly onCircuit?: (change: CircuitChange) => void;
+  /** Called once for each change that requests to an endpoint and model are made with because it refused the others. */
+  readonly onAdapt?: (event: AdaptationEvent) => void;
   readonly onWarning?: (message: string) => void;
 }
 
@@ -70,6 +73,7 @@ export function openModels(options: OpenModelsOptions): ModelPipeline {
     timeoutMs: options.timeoutMs,
     maxRetries: options.maxRetries,
     onRetry: options.onRetry,
+    onAdapt: options.onAdapt,
     middleware: [rateLimiter.middleware, budget.middleware],
   });
   // Outside of the cache, whose keys contain the endpoint.

@@ -7,6 +7,7 @@ import { openRemoteBackend } from "../../generation/remote/open-remote-backend.j
 import type { OutputPaths } from "../../jobs/output-paths.js";
 import type { Shard } from "../../jobs/shard.js";
 import { type Logger, createLogger } from "../../logger.js";
+import { describeAdaptation } from "../../model-calls/adaptation/describe-adaptation.js";
 import { formatCaller } from "../../model-calls/model-call.js";
 import { getRoleModels, resolveSettings } from "../../state/resolve-settings.js";
 import { getPackageVersion } from "../../version.js";
@@ -73,6 +74,7 @@ async function generate(seeds: string, flags: GenerateFlags, config: JobConfig, 
     timeoutMs: flags.timeout * 1000,
     rateLimit: { maxConcurrency: flags.maxConcurrency, rpm: flags.rpm, tpm: flags.tpm, giveUpAfterMs: flags.giveUpAfter * 1000 },
     onRetry: ({ caller, reason, delayMs }) => view.logVerbose(`${formatCaller(caller)}: ${reason} Trying again in ${(delayMs / 1000).toFixed(1)} s.`),
+    onAdapt: (event) => logger.info(describeAdaptation(event)),
     onCircuit: ({ endpoint, model, state, lastError }) =>
       logger.warn(
         state === "closed"

@@ -8,6 +8,7 @@ import { computeSettingsFingerprint } from "../../generation/fingerprint.js";
 import { getSeedTitle } from "../../dataset/seeds/seed-title.js";
 import { createReviewInstructGraph } from "../../graph/review-instruct.js";
 import { createLogger } from "../../logger.js";
+import { describeAdaptation } from "../../model-calls/adaptation/describe-adaptation.js";
 import { formatCaller } from "../../model-calls/model-call.js";
 import { createModelCaller } from "../../models/create-model-caller.js";
 import type { ConversationEvent } from "../../nodes/events.js";
@@ -38,6 +39,7 @@ export async function runCommand(instruction: string, flags: RunFlags): Promise<
     env,
     timeoutMs: flags.timeout * 1000,
     maxRetries: flags.maxRetries,
+    onAdapt: (event) => logger.info(describeAdaptation(event)),
     onRetry: ({ caller, reason, delayMs }) => logger.warn(`${formatCaller(caller)}: ${reason} Trying again in ${(delayMs / 1000).toFixed(1)} s.`),
   });
   const graph = createReviewInstructGraph({ callModel, checkpointer: new MemorySaver() });
