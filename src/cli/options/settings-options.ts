@@ -7,9 +7,10 @@ import { GenerationMode, ReviewerSettings, Settings, type SettingsInput } from "
 import { readConfig, readStructured } from "./config-file.js";
 import { formatZodIssues, getFirstField } from "./format-zod-issues.js";
 import { parsePositiveInteger } from "./numbers.js";
+import { type SamplingFlags, addSamplingOptions } from "./sampling-options.js";
 
 /** Flags of settings; each has the name of its setting. */
-export interface SettingsFlags {
+export interface SettingsFlags extends SamplingFlags {
   readonly config?: string;
   readonly panel?: string;
   readonly turns?: number;
@@ -27,7 +28,7 @@ export interface SettingsFlags {
 /** Adds a flag for every setting that fits on a command line. All others go into `--config`. */
 export function addSettingsOptions(command: Command): Command {
   const describe = (name: keyof typeof Settings.shape) => Settings.shape[name].meta()?.description ?? "";
-  return command
+  command
     .optionsGroup("Settings:")
     .option("--config <file>", "settings (and prices) from a YAML or JSON file; flags override it")
     .option("--panel <file>", "the panel from a YAML or JSON file: a list of reviewers {name, focus, model, temperature, ...}")
@@ -35,7 +36,8 @@ export function addSettingsOptions(command: Command): Command {
     .addOption(new Option("--mode <mode>", `${describe("mode")} (default: multi_review)`).choices(GenerationMode.options))
     .option("--model <spec>", "model of every role that sets none of its own: `offline` or `openai:<name>` (default: offline)")
     .option("--base-url <url>", "OpenAI-compatible endpoint of those roles, e.g. http://localhost:8000/v1")
-    .option("--api-key-env <name>", "environment variable that holds their API key (default: OPENAI_API_KEY)")
+    .option("--api-key-env <name>", "environment variable that holds their API key (default: OPENAI_API_KEY)");
+  return addSamplingOptions(command)
     .option("--language <language>", `${describe("language")} (default: same as the seed)`)
     .option("--word-limit <count>", `${describe("wordLimit")} (default: 300)`, parsePositiveInteger)
     .addOption(new Option("--tie-break <direction>", `${describe("tieBreak")} (default: depth)`).choices(["breadth", "depth"]))
