@@ -72,11 +72,15 @@ export type ModelMiddleware = (next: CallModel) => CallModel;
  */
 export type DescribeEndpoint = (settings: ModelSettings) => string | null;
 
-/** Describes an endpoint by the settings' base URL alone; null where they name none. */
-export function describeBaseUrl({ baseUrl }: Pick<ModelSettings, "baseUrl">): string | null {
+/** Describes an endpoint by the settings' base URL alone; null where they name none. Replicas are one endpoint together. */
+export function describeBaseUrl({ baseUrl, replicas = [] }: Pick<ModelSettings, "baseUrl" | "replicas">): string | null {
   if (baseUrl === null) return null;
-  const { origin, pathname } = new URL(baseUrl);
-  return `${origin}${pathname.replace(/\/+$/, "")}`;
+  return (replicas.length > 1 ? replicas : [baseUrl])
+    .map((url) => {
+      const { origin, pathname } = new URL(url);
+      return `${origin}${pathname.replace(/\/+$/, "")}`;
+    })
+    .join(", ");
 }
 
 /** Formats a caller for messages: `candidate`, `reviewer "depth"`. */

@@ -5,6 +5,7 @@ import { ModelCallError } from "../errors.js";
 import type { AdaptationEvent } from "../model-calls/adaptation/adaptation-memory.js";
 import { withRequestAdaptation } from "../model-calls/adaptation/request-adaptation.js";
 import { invokeChatModel } from "../model-calls/attempt/invoke-chat-model.js";
+import { withReplicas } from "../model-calls/middleware/replicas.js";
 import { type RetryOptions, withRetry } from "../model-calls/middleware/retry.js";
 import { type CallModel, type DescribeEndpoint, type ModelMiddleware, type ModelRequest, formatCaller } from "../model-calls/model-call.js";
 import { getQuerySecrets } from "../redaction.js";
@@ -58,7 +59,7 @@ export function createModelCaller(options: ModelCallerOptions = {}): CallModel {
   const getChatModel = memoizeModels(async (request) => (createModel ? createModel(request.settings) : createChatModel(request, env, timeoutMs)));
   const getSecrets = ({ settings }: ModelRequest) =>
     [getApiKey(settings, env) ?? [], getQuerySecrets(settings.baseUrl), getHeaderSecrets(settings, env)].flat();
-  const singleAttempt = invokeChatModel({ getChatModel, getModelName, timeoutMs, getSecrets });
+  const singleAttempt = withReplicas()(invokeChatModel({ getChatModel, getModelName, timeoutMs, getSecrets }));
   const attempt = withRequestAdaptation(singleAttempt, { describeEndpoint: describe, onAdapt });
   const wrapped = middleware.reduceRight((next, wrap) => wrap(next), attempt);
   const withDefaults = withProviderDefaults(env);

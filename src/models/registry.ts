@@ -57,11 +57,11 @@ export function isInProcess({ model }: Pick<ModelSettings, "model">): boolean {
 }
 
 /** Returns where a model's calls go, without credentials or query; null for a model inside this process. */
-export function describeEndpoint(settings: Pick<ModelSettings, "model" | "baseUrl">): string | null {
+export function describeEndpoint(settings: Pick<ModelSettings, "model" | "baseUrl" | "replicas">): string | null {
   if (isInProcess(settings)) return null;
   // An unknown provider needs some endpoint for error messages.
   const { provider = openaiProvider } = splitSpec(settings.model);
-  return describeBaseUrl({ baseUrl: settings.baseUrl ?? provider.defaultBaseUrl });
+  return describeBaseUrl({ baseUrl: settings.baseUrl ?? provider.defaultBaseUrl, replicas: settings.replicas });
 }
 
 /** Adds the price of models inside this process, which is zero. */

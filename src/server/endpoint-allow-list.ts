@@ -1,6 +1,7 @@
 import { InputError, ModelCallError } from "../errors.js";
 import { type ModelMiddleware, formatCaller } from "../model-calls/model-call.js";
 import { describeEndpoint, isInProcess } from "../models/registry.js";
+import { splitReplicas } from "../state/model-settings.js";
 import type { ModelSettings } from "../state/settings.js";
 
 /** Name of the server's variable that {@link parseEndpoints} parses. */
@@ -72,6 +73,6 @@ export function restrictToEndpoints(allowed: AllowedEndpoints): ModelMiddleware 
 
 function isAllowed(settings: ModelSettings, allowed: AllowedEndpoints): boolean {
   if (allowed === "any" || isInProcess(settings)) return true;
-  const url = normalizeUrl(settings.baseUrl ?? describeEndpoint(settings) ?? "");
-  return allowed.some(({ apiKeyEnv, baseUrl }) => apiKeyEnv === settings.apiKeyEnv && baseUrl === url);
+  const urls = splitReplicas(settings).map((replica) => normalizeUrl(replica.baseUrl ?? describeEndpoint(replica) ?? ""));
+  return urls.every((url) => allowed.some(({ apiKeyEnv, baseUrl }) => apiKeyEnv === settings.apiKeyEnv && baseUrl === url));
 }

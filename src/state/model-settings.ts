@@ -8,6 +8,12 @@ function hasCredentials(url: string): boolean {
   return username !== "" || password !== "";
 }
 
+const url = z.url({ protocol: /^https?$/, abort: true }).refine(
+  // Settings are shown in Studio and written to manifests and traces, which must not contain keys.
+  (text) => !hasCredentials(text),
+  "must hold no credentials: put the key into the environment variable that apiKeyEnv names, and remove it from the URL",
+);
+
 /** Adds limits to the JSON schema of a nullable number, where forms look for them. */
 const showRange = (minimum: number, maximum: number, title: string, description: string) => ({ title, description, minimum, maximum });
 
@@ -23,16 +29,11 @@ const fields = {
       examples: ["offline", "openai:gpt-4o-mini"],
     }),
   baseUrl: z
-    .url({ protocol: /^https?$/, abort: true })
-    .refine(
-      // Settings are shown in Studio and written to manifests and traces, which must not contain keys.
-      (url) => !hasCredentials(url),
-      "must hold no credentials: put the key into the environment variable that apiKeyEnv names, and remove it from the URL",
-    )
+    .union([url, z.array(url).min(1)])
     .nullable()
     .meta({
       title: "Base URL",
-      description: "Endpoint of an OpenAI-compatible server, e.g. http://localhost:8000/v1. Empty: OpenAI's own.",
+      description: "Endpoint of the model's server, e.g. http://localhost:8000/v1, or a list of replicas. Empty: the provider's own.",
       examples: ["http://localhost:8000/v1"],
     }),
   apiKeyEnv: z
@@ -130,13 +131,41 @@ export const RunModelSettings = z.object({
 });
 
 /** Settings that every model has. */
-type RequiredName = "model" | "baseUrl" | "apiKeyEnv" | "temperature" | "maxOutputTokens";
+type RequiredName = "model" | "apiKeyEnv" | "temperature" | "maxOutputTokens";
+
+/** Where calls go. */
+interface Address {
+  /** The first of several replicas. Null: the provider's own. */
+  readonly baseUrl: string | null;
+  /** All servers that serve the model, if there are several. */
+  readonly replicas?: readonly string[];
+}
 
 /** Model settings of one role with every field resolved: the role's own value, else the run's. Optional ones may be left out. */
-export type ModelSettings = Readonly<Required<Pick<RoleModelSettings, RequiredName>> & Omit<RoleModelSettings, RequiredName>>;
+export type ModelSettings = Address & Readonly<Required<Pick<RoleModelSettings, RequiredName>> & Omit<RoleModelSettings, RequiredName | "baseUrl">>;
+
+/** Returns the address that a base URL or a list of them stands for. */
+export function toAddress(baseUrl: RoleModelSettings["baseUrl"]): Address {
+  if (!Array.isArray(baseUrl)) return { baseUrl: baseUrl ?? null };
+  const [first = null, ...others] = new Set(baseUrl);
+  return others.length === 0 || first === null ? { baseUrl: first } : { baseUrl: first, replicas: [first, ...others] };
+}
+
+/** Returns the settings of each replica, or the settings themselves where there is one server. */
+export function splitReplicas<T extends Address>(settings: T): T[] {
+  const { replicas = [] } = settings;
+  return replicas.length < 2 ? [settings] : replicas.map((baseUrl) => ({ ...settings, baseUrl, replicas: undefined }));
+}
 
 /** Returns the settings that shape a text: all but where a call goes, its key and headers, and the name of a parameter. */
 export function getTextSettings(settings: ModelSettings) {
-  const { baseUrl: _baseUrl, apiKeyEnv: _apiKeyEnv, headers: _headers, maxTokensParameter: _parameter, ...textSettings } = settings;
+  const {
+    baseUrl: _baseUrl,
+    replicas: _replicas,
+    apiKeyEnv: _apiKeyEnv,
+    headers: _headers,
+    maxTokensParameter: _parameter,
+    ...textSettings
+  } = settings;
   return textSettings;
 }

@@ -1,4 +1,4 @@
-import { type ModelSettings, type RoleModelSettings, RunModelSettings } from "./model-settings.js";
+import { type ModelSettings, type RoleModelSettings, RunModelSettings, toAddress } from "./model-settings.js";
 import type { ReviewerSettings, Settings } from "./settings.js";
 
 /** One member of the panel with its model settings resolved. */
@@ -57,7 +57,7 @@ function getActiveReviewers({ mode, panel }: Settings): readonly ReviewerSetting
 function resolveModel(settings: Settings, own: RoleModelSettings): ModelSettings {
   const merged = RunModelSettings.parse({ ...settings, ...omitValues(own, (value) => value === undefined) });
   const { model, baseUrl, apiKeyEnv, temperature, maxOutputTokens, ...optional } = merged;
-  return { model, baseUrl, apiKeyEnv, temperature, maxOutputTokens, ...omitValues(optional, isUnset) };
+  return { model, ...toAddress(baseUrl), apiKeyEnv, temperature, maxOutputTokens, ...omitValues(optional, isUnset) };
 }
 
 /** Left out, so that a setting that is added later changes nothing where it is not used. */

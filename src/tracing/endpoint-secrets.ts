@@ -7,15 +7,15 @@ export interface EndpointConfig {
   readonly apiKeyEnv?: string;
   /** Names of the variables that hold the values of headers, by header. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Its query may hold a key. Null: OpenAI's own URL. */
-  readonly baseUrl?: string | null;
+  /** Its query, or that of each replica, may hold a key. Null: the provider's own URL. */
+  readonly baseUrl?: string | readonly string[] | null;
 }
 
 /** Returns the secrets of endpoints: their API keys, the values of their headers, and the queries of their URLs. */
 export function getEndpointSecrets(endpoints: readonly EndpointConfig[]): Secrets {
   return {
     variables: endpoints.flatMap(({ apiKeyEnv, headers = {} }) => [apiKeyEnv ?? [], Object.values(headers)].flat()),
-    values: endpoints.flatMap(({ baseUrl = null }) => getQuerySecrets(baseUrl)),
+    values: endpoints.flatMap(({ baseUrl = null }) => [baseUrl].flat().flatMap(getQuerySecrets)),
   };
 }
 

@@ -17,6 +17,7 @@ export interface HttpReply {
   readonly status?: number;
   readonly headers?: Record<string, string>;
   readonly body: unknown;
+  readonly latencyMs?: number;
 }
 
 export interface HttpServer {
@@ -38,9 +39,11 @@ export async function startHttpServer(handler: (request: HttpRequest) => HttpRep
     incoming.on("end", () => {
       const request = { method: incoming.method ?? "", url: incoming.url ?? "", headers: incoming.headers, body: parseObject(text) };
       requests.push(request);
-      const { status = 200, headers = {}, body } = currentHandler(request);
-      response.writeHead(status, { "content-type": "application/json", ...headers });
-      response.end(typeof body === "string" ? body : JSON.stringify(body));
+      const { status = 200, headers = {}, body, latencyMs = 0 } = currentHandler(request);
+      setTimeout(() => {
+        response.writeHead(status, { "content-type": "application/json", ...headers });
+        response.end(typeof body === "string" ? body : JSON.stringify(body));
+      }, latencyMs);
     });
   });
   server.listen(port, "127.0.0.1");

@@ -3,6 +3,7 @@ import { createLogger } from "../../logger.js";
 import { type ModelToCheck, checkModel } from "../../models/check/check-model.js";
 import type { ModelCheck } from "../../models/check/finding.js";
 import { type ResolvedSettings, getRoleModels, resolveSettings } from "../../state/resolve-settings.js";
+import { splitReplicas } from "../../state/model-settings.js";
 import type { ModelSettings } from "../../state/settings.js";
 import { exitCodes } from "../exit-codes.js";
 import type { EndpointFlags } from "../options/endpoint-options.js";
@@ -43,8 +44,9 @@ function groupRoles({ candidate, chairman, panel }: ResolvedSettings): ModelToCh
     group.roles.push(role);
     groups.set(key, group);
   };
-  add("candidate", candidate);
-  for (const { name, focus: _focus, ...settings } of panel) add(`reviewer ${name}`, settings);
-  add("chairman", chairman);
+  const addReplicas = (role: string, settings: ModelSettings) => splitReplicas(settings).forEach((replica) => add(role, replica));
+  addReplicas("candidate", candidate);
+  for (const { name, focus: _focus, ...settings } of panel) addReplicas(`reviewer ${name}`, settings);
+  addReplicas("chairman", chairman);
   return [...groups.values()];
 }

@@ -16,7 +16,7 @@ export interface SettingsFlags extends SamplingFlags {
   readonly turns?: number;
   readonly mode?: string;
   readonly model?: string;
-  readonly baseUrl?: string;
+  readonly baseUrl?: string | string[];
   readonly apiKeyEnv?: string;
   readonly language?: string;
   readonly wordLimit?: number;
@@ -35,7 +35,11 @@ export function addSettingsOptions(command: Command): Command {
     .option("--turns <count>", `${describe("turns")} (default: 3)`, parsePositiveInteger)
     .addOption(new Option("--mode <mode>", `${describe("mode")} (default: multi_review)`).choices(GenerationMode.options))
     .option("--model <spec>", "model of every role that sets none of its own: `offline` or `openai:<name>` (default: offline)")
-    .option("--base-url <url>", "OpenAI-compatible endpoint of those roles, e.g. http://localhost:8000/v1")
+    .option(
+      "--base-url <url>",
+      "endpoint of those roles, e.g. http://localhost:8000/v1; several, repeated or separated by commas, are replicas of one model",
+      collectUrls,
+    )
     .option("--api-key-env <name>", "environment variable that holds their API key (default: OPENAI_API_KEY)");
   return addSamplingOptions(command)
     .option("--language <language>", `${describe("language")} (default: same as the seed)`)
@@ -82,4 +86,11 @@ async function readPanel(file: string): Promise<ReviewerSettings[]> {
     });
   }
   return result.data;
+}
+
+/** Collects the URLs of a flag that may be repeated: one stays a text, several become a list. */
+function collectUrls(text: string, earlier: string | string[] = []): string | string[] {
+  const urls = [earlier, text.split(",").map((url) => url.trim())].flat(2).filter((url) => url !== "");
+  const [only = text] = urls;
+  return urls.length > 1 ? urls : only;
 }

@@ -5,6 +5,7 @@ import { describeProxies, usesProxy } from "../../models/dispatcher.js";
 import { findEnvBaseUrl, findIgnoredBaseUrlEnv } from "../../models/provider-defaults.js";
 import { ProviderConfigurationError } from "../../models/provider.js";
 import { describeEndpoint, isInProcess } from "../../models/registry.js";
+import { splitReplicas } from "../../state/model-settings.js";
 import type { ModelSettings } from "../../state/settings.js";
 
 /**
@@ -12,8 +13,8 @@ import type { ModelSettings } from "../../state/settings.js";
  *
  * @throws {InputError} For a proxy variable that cannot be used.
  */
-export function logNetworkNotices(models: readonly Pick<ModelSettings, "model" | "baseUrl">[], env: Env, logger: Logger): void {
-  const remote = models.filter((settings) => !isInProcess(settings));
+export function logNetworkNotices(models: readonly Pick<ModelSettings, "model" | "baseUrl" | "replicas">[], env: Env, logger: Logger): void {
+  const remote = models.filter((settings) => !isInProcess(settings)).flatMap(splitReplicas);
   const endpoints = remote.map(({ model, baseUrl }) => {
     const fromEnv = baseUrl === null ? findEnvBaseUrl(model, env) : null;
     return { model, variable: fromEnv?.variable, url: describeEndpoint({ model, baseUrl: baseUrl ?? fromEnv?.baseUrl ?? null }) ?? "" };
