@@ -2,7 +2,10 @@ import { expect, test } from "vitest";
 
 import { InputError } from "../../../src/errors.js";
 import { createServerModelCaller } from "../../../src/server/models.js";
+import type { ModelSettings } from "../../../src/state/settings.js";
+import { getRejection } from "../../support/get-rejection.js";
 import { createModelSettings, createRequest } from "../../support/model-requests.js";
+import { startOpenAiServer } from "../../support/openai-server.js";
 
 test("a server without a list of endpoints only calls OpenAI", async () => {
   const callModel = createServerModelCaller({});
@@ -23,4 +26,26 @@ test.each([
 
 test("an empty variable counts as not set", () => {
   expect(createServerModelCaller({ REVIEW_INSTRUCT_RPM: "", REVIEW_INSTRUCT_TPM: " " })).toBeTypeOf("function");
+});
+
+test.each<[string, Partial<ModelSettings>]>([
+  ["extraBody", { extraBody: { chat_template_kwargs: { enable_thinking: false } } }],
+  ["headers", { headers: { "x-secret": "DATABASE_PASSWORD" } }],
+])("a server refuses the setting %s in requests, whatever endpoints it allows", async (name, overrides) => {
+  const server = await startOpenAiServer();
+  const callModel = createServerModelCaller({ REVIEW_INSTRUCT_ENDPOINTS: "*", DATABASE_PASSWORD: "Zt7-very-secret-value-91" });
+  const error = await getRejection(callModel(createRequest(server.baseUrl, { settings: createModelSettings(server.baseUrl, overrides) }), {}));
+  await server.close();
+  expect(error).toMatchObject({ code: "model_invalid_configuration", details: { caller: { name: "candidate" }, attempts: 0 } });
+  expect(String(error)).toContain(`may not set ${name} on a server`);
+  expect(String(error)).not.toMatch(/DATABASE_PASSWORD|secret-value/);
+  expect(server.requests).toEqual([]);
+});
+
+test("a server accepts extraBody and headers that hold nothing, as its form sends them", async () => {
+  const server = await startOpenAiServer();
+  const callModel = createServerModelCaller({ REVIEW_INSTRUCT_ENDPOINTS: "*" });
+  await callModel(createRequest(server.baseUrl, { settings: createModelSettings(server.baseUrl, { extraBody: {}, headers: {} }) }), {});
+  await server.close();
+  expect(server.requests).toHaveLength(1);
 });
