@@ -41,6 +41,8 @@ export interface ModelResponse {
   readonly usage: TokenUsage;
   /** The model as the endpoint names it. */
   readonly model: string;
+  /** What the model thought before its answer, where the endpoint or the text shows it. */
+  readonly reasoning?: string;
   /** Id under which the message was streamed to clients, if it was. */
   readonly messageId?: string;
   /** UUID of the call's run in traces, for feedback. */

@@ -35,13 +35,13 @@ export function cleanText(text: string): string {
     .replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd")
     .replace(controlCharacters, "")
     .replace(flagTags, (tags) => (tags.startsWith("\u{1f3f4}") ? tags : ""));
-  const joined = plain.replace(invisible, (run, index) => keepInvisible(run, plain, index));
+  const joined = plain.replace(invisible, (run, index) => selectInvisible(run, plain, index));
   const directed = rightToLeft.test(joined) ? joined : joined.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
   return visible.test(directed) ? directed : "";
 }
 
 /** Returns the one invisible character of a run that is needed where it stands, or nothing. */
-function keepInvisible(run: string, text: string, index: number): string {
+function selectInvisible(run: string, text: string, index: number): string {
   // Enough for any character with its modifiers.
   const before = text.slice(Math.max(0, index - 8), index);
   const after = text.slice(index + run.length, index + run.length + 2);

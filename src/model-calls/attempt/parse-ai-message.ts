@@ -2,12 +2,12 @@ import type { BaseMessage } from "@langchain/core/messages";
 import { z } from "zod";
 
 import type { ModelResponse } from "../model-call.js";
+import { AttemptError } from "./attempt-error.js";
+import { cleanText } from "./clean-text.js";
+import { classifyFinishReason } from "./finish-reason.js";
+import { joinReasoning } from "./harmony.js";
 import { stripReasoning } from "./strip-reasoning.js";
-
-/** Finish reasons of the providers for a response that reached its output limit. */
-const lengthReasons = new Set(["length", "max_tokens", "max_output_tokens", "model_length"]);
-/** Finish reasons of the providers for a declined request. */
-const refusalReasons = new Set(["content_filter", "refusal", "safety", "recitation", "prohibited_content", "blocklist"]);
+import { trimTemplateTokens } from "./template-tokens.js";
 
 /** Bounds names from a server, which end up in every row. */
 const maxNameLength = 200;
@@ -15,34 +15,40 @@ const maxNameLength = 200;
 const tokenCount = z.int().min(0).nullable().catch(null);
 const Usage = z.object({ input_tokens: tokenCount, output_tokens: tokenCount });
 const optionalName = z.string().trim().min(1).optional().catch(undefined);
-const Metadata = z.object({
-  finish_reason: optionalName,
-  stop_reason: optionalName,
-  finishReason: optionalName,
-  done_reason: optionalName,
-  model_name: optionalName,
-  model: optionalName,
-});
+const optionalText = z.string().catch("");
+const Metadata = z.object({ model_name: optionalName, model: optionalName });
+/** Fields in which LangChain's packages report how a response ended. */
+const reasonFields = ["finish_reason", "stop_reason", "finishReason", "stopReason", "done_reason"];
 const TextBlock = z.object({ type: z.literal("text"), text: z.string() });
+const ReasoningBlock = z.object({ type: z.enum(["reasoning", "thinking"]), reasoning: optionalText, thinking: optionalText, text: optionalText });
+const ReasoningFields = z.object({ reasoning_content: optionalText, reasoning: optionalText }).catch({ reasoning_content: "", reasoning: "" });
 
 /**
- * Converts LangChain's message to a response: the text blocks only, without reasoning.
+ * Converts LangChain's message to a response: the text blocks only, cleaned, with reasoning apart and no template tokens.
  *
  * A response whose reasoning was cut off has no text and the finish reason `length`.
  *
  * @param model Name to report where the endpoint reports none.
+ * @throws {AttemptError} Retryable, for a finish reason that is none of a finished response.
  */
 export function parseAiMessage(message: BaseMessage, model: string): ModelResponse {
-  const metadata = Metadata.parse(message.response_metadata ?? {});
-  const reason = (metadata.finish_reason ?? metadata.stop_reason ?? metadata.finishReason ?? metadata.done_reason ?? "").toLowerCase();
-  const { text, cutOff } = stripReasoning(getText(message.content));
+  const fields: Record<string, unknown> = { ...message.response_metadata };
+  const reason = reasonFields.map((name) => fields[name]).find((value) => value !== undefined && value !== null);
+  const kind = classifyFinishReason(reason);
+  if (kind === "failed")
+    throw new AttemptError("model_unavailable", `the response ended with the finish reason ${JSON.stringify(reason)}`, { retryable: true });
+  const stripped = stripReasoning(cleanText(getText(message.content)));
+  const { text, ended } = trimTemplateTokens(stripped.text);
+  const reasoning = cleanText(joinReasoning([getReasoning(message), stripped.reasoning]));
   const usage = Usage.parse("usage_metadata" in message ? (message.usage_metadata ?? {}) : {});
+  const metadata = Metadata.parse(fields);
   return {
     text,
-    finishReason: refusalReasons.has(reason) ? "refusal" : cutOff || lengthReasons.has(reason) ? "length" : "stop",
+    finishReason: kind === "length" && ended ? "stop" : stripped.cutOff && kind === "stop" ? "length" : kind,
     usage: { inputTokens: usage.input_tokens, outputTokens: usage.output_tokens },
     model: (metadata.model_name ?? metadata.model ?? model).slice(0, maxNameLength),
     messageId: optionalName.parse(message.id)?.slice(0, maxNameLength),
+    ...(reasoning !== "" && { reasoning }),
   };
 }
 
@@ -55,4 +61,12 @@ function getText(content: BaseMessage["content"]): string {
       return data ? [data.text] : [];
     })
     .join("");
+}
+
+/** Returns the reasoning that the endpoint sent apart from the text. */
+function getReasoning({ content, additional_kwargs }: BaseMessage): string {
+  const { reasoning_content, reasoning } = ReasoningFields.parse(additional_kwargs ?? {});
+  const blocks = Array.isArray(content) ? content.map((block) => ReasoningBlock.safeParse(block).data) : [];
+  const texts = blocks.flatMap((block) => (block ? [block.reasoning || block.thinking || block.text] : []));
+  return joinReasoning([reasoning_content || reasoning, ...texts]);
 }

@@ -7,7 +7,7 @@ const gzipStart = Buffer.from([0x1f, 0x8b]);
 
 /** Reads the whole body of a response as text, compressed or not. */
 export async function readText(body: Readable, headers: Headers): Promise<string> {
-  const decoded = decompress(body, headers);
+  const decoded = removeCompression(body, headers);
   if (decoded !== body) return toText(decoded);
   const chunks: Buffer[] = [];
   for await (const chunk of body) chunks.push(Buffer.from(chunk));
@@ -23,7 +23,7 @@ export async function readText(body: Readable, headers: Headers): Promise<string
  *
  * An encoding that is not known leaves the body as it is.
  */
-export function decompress(body: Readable, headers: Headers): Readable {
+export function removeCompression(body: Readable, headers: Headers): Readable {
   const encodings = (headers.get("content-encoding") ?? "")
     .toLowerCase()
     .split(",")

@@ -121,7 +121,10 @@ async function joinChunks(chunks: AsyncIterable<Chunk>): Promise<Completion> {
 
 function toChunk({ id, model, created, usage, choices }: Completion): Chunk {
   return {
-    ...{ id, model, created, usage },
+    id,
+    model,
+    created,
+    usage,
     object: "chat.completion.chunk",
     choices: choices.map(({ message, finish_reason }) => ({ index: 0, delta: toDelta(message), finish_reason })),
   };

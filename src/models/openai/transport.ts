@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 
 import { type Dispatcher, request } from "undici";
 
-import { decompress, readText } from "./compressed-body.js";
+import { removeCompression, readText } from "./compressed-body.js";
 import { describeErrorBody } from "./error-body.js";
 
 /** Headers that OpenAI's client may send. All others may come from the environment. */
@@ -33,7 +33,7 @@ export function createTransport(ownHeaders: Readonly<Record<string, string>>, qu
       return toErrorResponse(await readText(response.body, responseInit.headers), responseInit);
     if (!isStreamRequest(init?.body) || !responseInit.headers.get("content-type")?.startsWith("text/event-stream"))
       return new Response((await readText(response.body, responseInit.headers)) || null, responseInit);
-    return new Response(Readable.toWeb(decompress(response.body, responseInit.headers)), responseInit);
+    return new Response(Readable.toWeb(removeCompression(response.body, responseInit.headers)), responseInit);
   };
 }
 

@@ -21,6 +21,7 @@ describe("parseAiMessage", () => {
       finishReason: "stop",
       usage: { inputTokens: null, outputTokens: null },
       model: "requested-model",
+      reasoning: "secret plan\n\nsecret plan\n\nsecret plan",
     });
   });
 
@@ -49,10 +50,33 @@ describe("parseAiMessage", () => {
     [{ finish_reason: "content_filter" }, "refusal"],
     [{ stop_reason: "refusal" }, "refusal"],
     [{ finishReason: "SAFETY" }, "refusal"],
-    [{ finish_reason: 7 }, "stop"],
+    [{ finish_reason: null }, "stop"],
+    [{ stopReason: "guardrail_intervened" }, "refusal"],
     [{}, "stop"],
   ] as const)("derives the finish reason from %j: %s", (response_metadata, finishReason) => {
     expect(parseAiMessage(new AIMessage({ content: "Text.", response_metadata }), "requested-model").finishReason).toBe(finishReason);
+  });
+
+  it.each([7, "error", "network_error", "tool_calls"])("throws a retryable error for the finish reason %j", (finish_reason) => {
+    const message = new AIMessage({ content: "Half a", response_metadata: { finish_reason } });
+    expect(() => parseAiMessage(message, "requested-model")).toThrow(
+      expect.objectContaining({
+        code: "model_unavailable",
+        details: { retryable: true },
+        message: expect.stringContaining(JSON.stringify(finish_reason)),
+      }),
+    );
+  });
+
+  it("a response that its end token ends is complete, even if the model went on to the output limit", () => {
+    const message = new AIMessage({ content: "Done.<|im_end|>\n<|im_start|>user\nAnd", response_metadata: { finish_reason: "length" } });
+    expect(parseAiMessage(message, "requested-model")).toMatchObject({ text: "Done.", finishReason: "stop" });
+  });
+
+  it("cleans text and reasoning", () => {
+    const message = new AIMessage({ content: "<think>a\u0000b</think>Half \ud83d.\u200b", additional_kwargs: {} });
+    expect(parseAiMessage(message, "requested-model")).toMatchObject({ text: "Half \ufffd.", reasoning: "ab" });
+    expect(parseAiMessage(new AIMessage("\u200b\ufeff"), "requested-model").text).toBe("");
   });
 
   it("reports the finish reason length for reasoning that was cut off, even if the endpoint does not", () => {
