@@ -37,8 +37,10 @@ export interface ModelCaller {
 export const modelCallCodes = [
   "model_unauthorized",
   "model_insufficient_quota",
+  "model_quota_exhausted",
   "model_not_found",
   "model_bad_request",
+  "model_request_refused",
   "model_context_overflow",
   "model_rate_limited",
   "model_unavailable",
@@ -51,6 +53,7 @@ export type ModelCallCode = (typeof modelCallCodes)[number];
 export const configurationErrorCodes: readonly string[] = [
   "model_unauthorized",
   "model_insufficient_quota",
+  "model_quota_exhausted",
   "model_not_found",
   "model_invalid_configuration",
 ] satisfies ModelCallCode[];

@@ -4,6 +4,7 @@ import { type BaseCheckpointSaver, GraphDrained, RunControl } from "@langchain/l
 
 import type { Seed, SeedMessage } from "../dataset/seeds/seed.js";
 import type { ReviewInstructGraph } from "../graph/review-instruct.js";
+import { ReviewInstructError } from "../errors.js";
 import { unwrapAggregateError } from "../jobs/job-stopping-errors.js";
 import type { ConversationInput } from "../state/conversation.js";
 import type { Settings } from "../state/settings.js";
@@ -17,10 +18,12 @@ export interface LocalRunnerOptions {
   readonly settings: Settings;
   /** Returns run name, tags, metadata and callbacks for the trace of a conversation. */
   readonly getRunConfig?: (task: ConversationTask) => RunnableConfig;
+  /** Called at a graceful stop. Model calls that wait should then end with the code `rate_limiter_closed`. */
+  readonly stopWaiting?: () => void;
 }
 
 /** Creates a runner that runs conversations in this process and saves their threads with `saver`. */
-export function createLocalRunner({ graph, saver, settings, getRunConfig }: LocalRunnerOptions): ConversationRunner {
+export function createLocalRunner({ graph, saver, settings, getRunConfig, stopWaiting }: LocalRunnerOptions): ConversationRunner {
   return {
     async run(task, { gracefulStop, abort }) {
       const config = { ...getRunConfig?.(task), configurable: { thread_id: task.id }, context: settings };
@@ -30,7 +33,10 @@ export function createLocalRunner({ graph, saver, settings, getRunConfig }: Loca
       // Finished, but the process was killed before it wrote the row.
       if (!isResuming && thread.values.turns?.length > 0) return thread.values;
       const control = new RunControl();
-      const requestStop = () => control.requestDrain("stopping");
+      const requestStop = () => {
+        control.requestDrain("stopping");
+        stopWaiting?.();
+      };
       // Each run gets its own signal, as LangGraph never removes its listeners and the job's signal outlives the run.
       const runAbort = new AbortController();
       const onAbort = () => runAbort.abort(abort.reason);
@@ -42,7 +48,9 @@ export function createLocalRunner({ graph, saver, settings, getRunConfig }: Loca
         return await graph.invoke(isResuming ? null : toGraphInput(task.seed), runConfig);
       } catch (error) {
         if (error instanceof GraphDrained || abort.aborted) return "stopped";
-        throw unwrapAggregateError(error);
+        const first = unwrapAggregateError(error);
+        if (gracefulStop.aborted && first instanceof ReviewInstructError && first.code === "rate_limiter_closed") return "stopped";
+        throw first;
       } finally {
         gracefulStop.removeEventListener("abort", requestStop);
         abort.removeEventListener("abort", onAbort);

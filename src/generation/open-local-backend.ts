@@ -32,6 +32,7 @@ export function openLocalBackend(options: LocalBackendOptions): (paths: OutputPa
         graph,
         saver,
         settings,
+        stopWaiting: models.stopWaiting,
         getRunConfig: ({ id, index, seed }) =>
           tracing?.getRunConfig({ id, seedTitle: getSeedTitle(seed), seedIndex: index, settings, fingerprint }) ?? {},
       });

@@ -5,6 +5,7 @@ import { ModelCallError } from "../errors.js";
 import type { AdaptationEvent } from "../model-calls/adaptation/adaptation-memory.js";
 import { withRequestAdaptation } from "../model-calls/adaptation/request-adaptation.js";
 import { invokeChatModel } from "../model-calls/attempt/invoke-chat-model.js";
+import { createFaultFinder } from "../model-calls/middleware/fault-finder.js";
 import { withReplicas } from "../model-calls/middleware/replicas.js";
 import { type RetryOptions, withRetry } from "../model-calls/middleware/retry.js";
 import { type CallModel, type DescribeEndpoint, type ModelMiddleware, type ModelRequest, formatCaller } from "../model-calls/model-call.js";
@@ -28,7 +29,10 @@ export interface ModelCallerOptions extends Omit<RetryOptions, "describeEndpoint
    * @default 600000
    */
   readonly timeoutMs?: number;
-  /** Middleware around each attempt, inside the retries. The first one is the outermost. */
+  /**
+   * Middleware around each attempt, inside the retries. The first one is the outermost. Default: the fault finder, which goes
+   * inside a rate limiter and outside a budget.
+   */
   readonly middleware?: readonly ModelMiddleware[];
   /**
    * Creates a LangChain chat model for some settings. It should make one attempt per call (`maxRetries: 0`), as retries are
@@ -54,8 +58,9 @@ const maxCachedModels = 200;
  * ```
  */
 export function createModelCaller(options: ModelCallerOptions = {}): CallModel {
-  const { env = processEnv, timeoutMs = defaultTimeoutMs, middleware = [], createModel, onAdapt, ...retry } = options;
+  const { env = processEnv, timeoutMs = defaultTimeoutMs, createModel, onAdapt, ...retry } = options;
   const describe: DescribeEndpoint = createModel ? describeCustomEndpoint : describeEndpoint;
+  const { middleware = [createFaultFinder(describe)] } = options;
   const getChatModel = memoizeModels(async (request) => (createModel ? createModel(request.settings) : createChatModel(request, env, timeoutMs)));
   const getSecrets = ({ settings }: ModelRequest) =>
     [getApiKey(settings, env) ?? [], getQuerySecrets(settings.baseUrl), getHeaderSecrets(settings, env)].flat();

@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events";
+
 import type { Env } from "../env.js";
 import { ReviewInstructError } from "../errors.js";
 import { createBudget } from "../model-calls/budget/budget.js";
@@ -5,6 +7,7 @@ import { type PriceTable, assertPricesKnown } from "../model-calls/budget/prices
 import { openUsageLedger } from "../model-calls/budget/usage-ledger-file.js";
 import { createMemoryLedger } from "../model-calls/budget/usage-ledger.js";
 import type { UsageSummary } from "../model-calls/budget/usage-summary.js";
+import { createFaultFinder } from "../model-calls/middleware/fault-finder.js";
 import { type CacheStats, createResponseCache } from "../model-calls/middleware/response-cache.js";
 import { type ResponseStore, createFileResponseStore } from "../model-calls/middleware/response-store.js";
 import type { RetryEvent } from "../model-calls/middleware/retry.js";
@@ -54,11 +57,13 @@ export interface ModelPipeline {
   getEndpoints(): EndpointStatus[];
   /** Returns null without a cache. */
   getCacheStats(): CacheStats | null;
+  /** Rejects calls that were not sent yet, and later ones, with the code `rate_limiter_closed`. Calls in flight continue. */
+  stopWaiting(): void;
   /** Closes everything. Never throws, so that it does not hide the job's result: a failed write to the ledger is a warning. */
   close(): void;
 }
 
-/** Opens the model calls of a job: cache(retry(rate limit(budget(schema fallback(attempt))))). */
+/** Opens the model calls of a job: cache(retry(rate limit(fault finder(budget(request adaptation(attempt)))))). */
 export function openModels(options: OpenModelsOptions): ModelPipeline {
   const { maxTokens = null, maxUsd = null, onWarning } = options;
   const prices = withInProcessPrices(options.prices);
@@ -68,13 +73,17 @@ export function openModels(options: OpenModelsOptions): ModelPipeline {
   const ledger = options.usageFile === undefined ? createMemoryLedger() : openUsageLedger(options.usageFile);
   const budget = createBudget({ maxTokens, maxUsd, shards: options.shards, prices, ledger });
   const rateLimiter = createRateLimiter({ ...options.rateLimit, describeEndpoint, onStateChange: options.onCircuit });
+  const stopping = new AbortController();
+  // Every call that waits for its next attempt listens.
+  setMaxListeners(Infinity, stopping.signal);
   const uncached = createModelCaller({
     env: options.env,
     timeoutMs: options.timeoutMs,
     maxRetries: options.maxRetries,
     onRetry: options.onRetry,
     onAdapt: options.onAdapt,
-    middleware: [rateLimiter.middleware, budget.middleware],
+    stop: stopping.signal,
+    middleware: [rateLimiter.middleware, createFaultFinder(describeEndpoint), budget.middleware],
   });
   // Outside of the cache, whose keys contain the endpoint.
   const withDefaults = withProviderDefaults(options.env);
@@ -83,6 +92,10 @@ export function openModels(options: OpenModelsOptions): ModelPipeline {
     getUsage: budget.getUsage,
     getEndpoints: rateLimiter.getStatus,
     getCacheStats: () => cache?.getStats() ?? null,
+    stopWaiting: () => {
+      stopping.abort();
+      rateLimiter.close();
+    },
     close: () => {
       rateLimiter.close();
       try {

@@ -5,8 +5,8 @@ import type { CallModel, ModelRequest } from "../../src/model-calls/model-call.j
 import type { EndpointStatus, RateLimiter } from "../../src/model-calls/rate-limit/rate-limiter.js";
 import { createRequest } from "./model-requests.js";
 
-/** Default endpoint of the calls. No server listens there. */
-export const testEndpoint = "http://127.0.0.1:9/v1";
+/** Default endpoint of the calls, which only simulated endpoints answer. */
+export const testEndpoint = "https://models.example/v1";
 
 /** Text of every successful response. */
 export const successText = "Because.";

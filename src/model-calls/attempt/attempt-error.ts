@@ -14,6 +14,12 @@ export interface AttemptErrorDetails {
   readonly notCharged?: boolean;
   /** True if what came is no chat completion at all: a web page, an error text with status 200. The base URL may be wrong. */
   readonly notACompletion?: boolean;
+  /** Code of a failed connection, e.g. `ECONNREFUSED`. */
+  readonly systemCode?: string;
+  /** True if the endpoint may mean a quota of a day: it is one if a request after the wait is rejected as well. */
+  readonly mayBeDayQuota?: boolean;
+  /** Sentences that say what to do, in place of the usual ones for the code. */
+  readonly advice?: string;
 }
 
 /**

@@ -1,6 +1,9 @@
 import { type ModelCallCode, getErrorMessage } from "../../errors.js";
 import { AttemptError } from "./attempt-error.js";
+import { getConnectionFault } from "./connection-fault.js";
 import { detectContextOverflow } from "./context-overflow.js";
+import { type QuotaRejection, detectQuota, parseWaitInWords } from "./quota.js";
+import { isPromptRefused } from "./refusal.js";
 import { type ResponseHeaders, parseRetryAfter } from "./retry-after.js";
 
 /** What can be read from an SDK's error, or from one of its causes. Absent texts are empty. */
@@ -65,9 +68,20 @@ function classifyError(error: unknown, redact: (text: string) => string): Attemp
       .join(": "),
   );
   const requestNotSent = chain.some(isNotSent);
+  const systemCode = chain.findLast(({ code }) => /^[A-Z][A-Z_0-9]+$/.test(code))?.code;
+  const details = { requestNotSent, ...(systemCode !== undefined && { systemCode }) };
+  const cause = toSafeError(error, redact);
   const unavailable = (what: string, retryable: boolean) =>
-    new AttemptError("model_unavailable", `${what}: ${reason}`, { retryable, requestNotSent }, { cause: toSafeError(error, redact) });
-  if (chain.some(isTimeout)) return new AttemptError("model_timeout", reason, { retryable: true, requestNotSent });
+    new AttemptError("model_unavailable", `${what}: ${reason}`, { retryable, ...details }, { cause });
+  const fault = getConnectionFault(systemCode ?? "");
+  if (fault)
+    return new AttemptError(
+      "model_invalid_configuration",
+      `the connection failed: ${reason}`,
+      { retryable: false, ...details, requestNotSent: true, advice: fault.advice },
+      { cause },
+    );
+  if (chain.some(isTimeout)) return new AttemptError("model_timeout", reason, { retryable: true, ...details });
   if (chain.some(isConnectionError)) return unavailable("the connection failed", true);
   if (chain.some(({ className }) => className === "SyntaxError")) return unavailable("the response is not JSON", true);
   if (chain.some(({ className }) => className === "APIError")) return unavailable("the endpoint ended the response early", true);
@@ -75,16 +89,26 @@ function classifyError(error: unknown, redact: (text: string) => string): Attemp
 }
 
 function toHttpError(info: ErrorInfo, status: number, redact: (text: string) => string): AttemptError {
-  // OpenAI reports a used-up quota with the status of a rate limit, but waiting does not help.
-  const isOutOfQuota = [info.code, info.type, info.message].some((text) => text.includes("insufficient_quota"));
-  const code = isOutOfQuota ? "model_insufficient_quota" : (codesByStatus[status] ?? getCodeByStatusClass(status));
+  const words = [info.message, info.code, info.type];
+  const waitMs = (info.headers && parseRetryAfter(info.headers)) ?? (status === 429 ? parseWaitInWords(info.message) : undefined);
+  const quota = detectQuota(words, status, waitMs);
+  const code = getHttpCode(words, status, quota);
   const reason = redact(info.message.replace(/^\d{3} /, ""));
   return new AttemptError(code, reason ? `HTTP ${status}: ${reason}` : `HTTP ${status}`, {
     retryable: retryableCodes.includes(code),
     status,
-    retryAfterMs: info.headers && parseRetryAfter(info.headers),
+    retryAfterMs: waitMs,
     ...(info.isInBody && { notCharged: true }),
+    ...(quota?.kind === "perhaps day" && { mayBeDayQuota: true }),
   });
+}
+
+function getHttpCode(words: readonly string[], status: number, quota: QuotaRejection | null): ModelCallCode {
+  // OpenAI reports a used-up quota with the status of a rate limit, but waiting does not help.
+  if (quota?.kind === "credit") return "model_insufficient_quota";
+  if (quota?.kind === "day") return "model_quota_exhausted";
+  if (isPromptRefused(words, status)) return "model_request_refused";
+  return codesByStatus[status] ?? getCodeByStatusClass(status);
 }
 
 function getCodeByStatusClass(status: number): ModelCallCode {

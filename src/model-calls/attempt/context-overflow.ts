@@ -38,6 +38,8 @@ const quotaTexts = /\bper[ -]?(?:minute|min|hour|day|month)\b|\bTPM\b|\bTPD\b|\b
 const settledCodes: readonly ModelCallCode[] = [
   "model_unauthorized",
   "model_insufficient_quota",
+  "model_quota_exhausted",
+  "model_request_refused",
   "model_not_found",
   "model_rate_limited",
   "model_timeout",

@@ -20,11 +20,16 @@ export function toModelCallError(request: ModelRequest, error: AttemptError, end
 }
 
 function getAdvice({ settings }: ModelRequest, { code, details }: AttemptError): string {
+  if (details.advice !== undefined) return details.advice;
   switch (code) {
     case "model_unauthorized":
       return `Check the key in the environment variable ${settings.apiKeyEnv}, and that it may use this model.`;
     case "model_insufficient_quota":
       return `The account of the key in ${settings.apiKeyEnv} is out of credit: check its plan and billing, then try again.`;
+    case "model_quota_exhausted":
+      return `The quota of the key in ${settings.apiKeyEnv} is used up for now: continue once the provider has reset it, or use another key or model.`;
+    case "model_request_refused":
+      return "The endpoint refuses this request for what it says; other requests are not concerned.";
     case "model_rate_limited":
       return "Lower the concurrency, or try again later.";
     case "model_timeout":

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import pRetry from "p-retry";
 
-import type { ModelCallCode } from "../../errors.js";
+import { type ModelCallCode, ReviewInstructError } from "../../errors.js";
 import { AttemptError } from "../attempt/attempt-error.js";
 import { type CallModel, type DescribeEndpoint, type ModelRequest, describeBaseUrl } from "../model-call.js";
 import { toModelCallError } from "./model-call-error.js";
@@ -38,12 +38,16 @@ export interface RetryOptions {
    */
   readonly maxDelayMs?: number;
   readonly onRetry?: (event: RetryEvent) => void;
+  /** Ends waits between attempts, with the code `rate_limiter_closed`. Attempts in flight continue. */
+  readonly stop?: AbortSignal;
   /** Names the endpoint in errors and events. */
   readonly describeEndpoint?: DescribeEndpoint;
 }
 
 /** Ten minutes. An endpoint that asks for more does not work for this run. */
 const maxRetryAfterMs = 600_000;
+/** After a timeout many servers go on computing, so that each further attempt only adds to their work. */
+const maxTimeouts = 3;
 
 /**
  * Retries failed attempts. It is the only place that does.
@@ -53,7 +57,7 @@ const maxRetryAfterMs = 600_000;
  * `ModelCallError`; every other error is rethrown unchanged.
  */
 export function withRetry(next: CallModel, options: RetryOptions = {}): CallModel {
-  const { maxRetries = 6, minDelayMs = 500, maxDelayMs = 60_000, onRetry, describeEndpoint = describeBaseUrl } = options;
+  const { maxRetries = 6, minDelayMs = 500, maxDelayMs = 60_000, onRetry, stop, describeEndpoint = describeBaseUrl } = options;
 
   function getRetryDelay({ details }: AttemptError, attempts: number): number {
     // A Retry-After of 0 counts as none: an endpoint that repeats it would use up all attempts within a moment.
@@ -64,6 +68,7 @@ export function withRetry(next: CallModel, options: RetryOptions = {}): CallMode
     const { signal } = config;
     const endpoint = describeEndpoint(request.settings) ?? request.settings.model;
     let attempts = 0;
+    let timeouts = 0;
     try {
       return await pRetry(
         () => {
@@ -77,10 +82,11 @@ export function withRetry(next: CallModel, options: RetryOptions = {}): CallMode
           minTimeout: 0,
           shouldRetry: async ({ error }) => {
             if (!(error instanceof AttemptError) || !error.details.retryable || exceedsMaxRetryAfter(error)) return false;
+            if (error.code === "model_timeout" && ++timeouts >= maxTimeouts) return false;
             const delayMs = getRetryDelay(error, attempts);
             const { caller, settings } = request;
             onRetry?.({ caller, model: settings.model, endpoint, code: error.code, reason: error.message, attempts, delayMs });
-            await delay(delayMs, undefined, { signal });
+            await waitForRetry(delayMs, signal, stop);
             return true;
           },
         },
@@ -98,4 +104,22 @@ export function withRetry(next: CallModel, options: RetryOptions = {}): CallMode
 
 function exceedsMaxRetryAfter({ details }: AttemptError): boolean {
   return details.retryable && (details.retryAfterMs ?? 0) > maxRetryAfterMs;
+}
+
+/** Waits, unless one of the signals aborts. Neither keeps a listener. */
+async function waitForRetry(delayMs: number, signal: AbortSignal | undefined, stop: AbortSignal | undefined): Promise<void> {
+  if (!stop) return delay(delayMs, undefined, { signal });
+  const wait = new AbortController();
+  const end = () => wait.abort();
+  for (const source of [signal, stop]) source?.addEventListener("abort", end, { once: true });
+  if (stop.aborted || signal?.aborted) end();
+  try {
+    await delay(delayMs, undefined, { signal: wait.signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!stop.aborted) throw error;
+    throw new ReviewInstructError("rate_limiter_closed", "The job is stopping: the call is not sent again.");
+  } finally {
+    for (const source of [signal, stop]) source?.removeEventListener("abort", end);
+  }
 }

@@ -9,6 +9,10 @@ const minWindowSize = 8;
 const steadyRatio = 2;
 /** Above this ratio calls mostly wait for each other. */
 const congestedRatio = 3;
+/** From this latency on a server may have few slots. Growth then waits until a window shows that it helps. */
+const slowMs = 1_000;
+/** Up to this ratio twice as many calls in flight bring clearly more throughput. */
+const gainRatio = 1.6;
 /** One slow window may be chance, or over before a cut could help. */
 const slowWindowsBeforeCut = 2;
 /** A cut after which this share of the slowness remains did not help. */
@@ -24,7 +28,8 @@ interface LatencyCut {
  * Limits the number of calls in flight by additive increase and multiplicative decrease, as in TCP (RFC 5681).
  *
  * The limit doubles each round trip until the first sign of congestion (slow start), then grows by one per round trip while
- * latency is steady. It halves when calls are rate-limited or latency has clearly risen, at most once per round trip: calls
+ * latency is steady. Where responses take seconds, each doubling waits for a whole window at the limit before, and is undone if
+ * the window after it shows that calls only wait for each other: then the server has no more slots. It halves when calls are rate-limited or latency has clearly risen, at most once per round trip: calls
  * sent before a cut do not count after it. A cut for latency that does not help is undone and the new latency becomes the
  * usual one: then other clients slow the endpoint down, and sending less would not help. Times are milliseconds on one
  * monotonic clock.
@@ -33,6 +38,10 @@ export class AdaptiveConcurrency {
   readonly #latency = new LatencyBaseline();
   #limit: number;
   #slowStart = true;
+  /** The limit before the last doubling of a slow endpoint. */
+  #limitBeforeDoubling: number | null = null;
+  #isSlow = false;
+  #isSaturated = false;
   #cutAt = -Infinity;
   #latencyCut: LatencyCut | null = null;
   #slowWindowCount = 0;
@@ -59,6 +68,8 @@ export class AdaptiveConcurrency {
   onSuccess(timing: ResponseTiming & { readonly startedAt: number }, isSaturated: boolean, now: number): void {
     if (timing.startedAt < this.#cutAt) return;
     this.#latency.add(timing);
+    this.#isSlow = timing.latencyMs >= slowMs;
+    this.#isSaturated ||= isSaturated;
     this.#window.responses++;
     if (isSaturated && this.#mayGrow()) this.#grow();
     if (this.#window.responses >= Math.max(minWindowSize, this.#window.inFlight)) this.#endWindow(now);
@@ -66,7 +77,7 @@ export class AdaptiveConcurrency {
 
   /** Records a rejection (429) of a call sent at `startedAt`. */
   onRateLimited(startedAt: number, now: number): void {
-    if (startedAt < this.#cutAt) return;
+    if (startedAt <= this.#cutAt) return;
     this.#latencyCut = null;
     this.#cut(now);
   }
@@ -75,14 +86,16 @@ export class AdaptiveConcurrency {
   restart(now: number): void {
     this.#limit = Math.min(this.#limit, this.initial);
     this.#slowStart = true;
+    this.#limitBeforeDoubling = null;
     this.#latencyCut = null;
     this.#resetWindow(now);
   }
 
   /** Returns true for each response of the slow start, and then once per round trip. */
   #mayGrow(): boolean {
-    if (this.#slowStart) return true;
-    return ++this.#responsesSinceGrowth >= this.#limit && !this.#latencyCut && this.#latency.getRatio() <= steadyRatio;
+    if (this.#slowStart) return !this.#isSlow;
+    const maxRatio = this.#isSlow ? gainRatio : steadyRatio;
+    return ++this.#responsesSinceGrowth >= this.#limit && !this.#latencyCut && this.#latency.getRatio() <= maxRatio;
   }
 
   #endWindow(now: number): void {
@@ -91,9 +104,28 @@ export class AdaptiveConcurrency {
     this.#slowWindowCount = ratio > congestedRatio ? this.#slowWindowCount + 1 : 0;
     if (this.#latencyCut) this.#evaluateCut(this.#latencyCut, ratio);
     else if (this.#slowWindowCount >= slowWindowsBeforeCut) this.#latencyCut = { limit: this.#limit, ratio };
-    else if (ratio > steadyRatio) this.#slowStart = false;
+    else if (ratio > steadyRatio && !(this.#isSlow && this.#limitBeforeDoubling !== null)) this.#slowStart = false;
     if (this.#slowWindowCount >= slowWindowsBeforeCut) this.#cut(now);
+    else if (this.#slowStart && this.#isSlow && this.#isSaturated) this.#evaluateDoubling(ratio, now);
     else this.#startWindow();
+  }
+
+  /** Doubles the limit of a slow endpoint, or undoes the last doubling if it brought no throughput. */
+  #evaluateDoubling(ratio: number, now: number): void {
+    const before = this.#limitBeforeDoubling;
+    if (before !== null && ratio > gainRatio) {
+      this.#limit = before;
+      this.#slowStart = false;
+      this.#latency.lock();
+    } else if (this.#limit < this.max) {
+      this.#limitBeforeDoubling = this.#limit;
+      this.#limit = Math.min(this.max, this.#limit * 2);
+    } else {
+      this.#slowStart = false;
+      this.#startWindow();
+      return;
+    }
+    this.#resetWindow(now);
   }
 
   /** Decides by the first window after a cut whether it helped. */
@@ -129,5 +161,6 @@ export class AdaptiveConcurrency {
 
   #startWindow(): void {
     this.#window = { inFlight: this.#limit, responses: 0 };
+    this.#isSaturated = false;
   }
 }

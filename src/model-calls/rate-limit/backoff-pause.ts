@@ -22,7 +22,7 @@ export class BackoffPause {
 
   /** Records a rejection without Retry-After of a call sent at `startedAt`. Rejections within one round trip count once. */
   onRateLimited(startedAt: number, now: number): void {
-    if (startedAt < this.#lastBackoffAt) return;
+    if (startedAt <= this.#lastBackoffAt) return;
     this.#lastBackoffAt = now;
     this.setRetryAfter(Math.min(this.firstMs * backoffFactor ** this.#backoffCount++, maxBackoffMs), now);
   }

@@ -3,12 +3,17 @@ import PQueue from "p-queue";
 
 import { ReviewInstructError } from "../../errors.js";
 import { AttemptError } from "../attempt/attempt-error.js";
+import { createEndpointCheck, getEndpointCheckConfig } from "../endpoint-check.js";
 import { type CallModel, type ModelRequest, type ModelResponse, getCallerKind } from "../model-call.js";
 import { AdaptiveConcurrency } from "./adaptive-concurrency.js";
 import { BackoffPause } from "./backoff-pause.js";
 import { type Attempt, CircuitBreaker, type CircuitState, type Outage } from "./circuit-breaker.js";
+import { createOutageError } from "./describe-outage.js";
 import { EndpointUnavailableError } from "./endpoint-unavailable-error.js";
+import { FailedConversations } from "./failed-conversations.js";
+import { isPrivateEndpoint } from "./private-endpoint.js";
 import type { RateLimitSettings } from "./rate-limit-settings.js";
+import { RefusalWindow } from "./refusal-window.js";
 import { SlidingWindow } from "./sliding-window.js";
 import { TokenEstimator } from "./token-estimator.js";
 import { WakeableTimer } from "./wakeable-timer.js";
@@ -31,24 +36,28 @@ export interface EndpointStatus {
 }
 
 const retryAfterOutage = Symbol("retry after outage");
+const initialConcurrency = 8;
+const initialConcurrencyOfPrivate = 4;
 
 /**
  * Queue of the calls to one endpoint and model.
  *
  * The queue limits how many calls run. A call that starts while a pause, a rate or the circuit forbids sending stops the
- * queue behind it and waits. So only one call at a time waits for those, and it becomes the probe of an open circuit.
+ * queue behind it and waits. So only one call at a time waits for those, and sends the probes of an open circuit.
  */
 export class EndpointQueue {
   readonly #queue: PQueue;
   readonly #limit: AdaptiveConcurrency;
   readonly #pause: BackoffPause;
+  readonly #refusals = new RefusalWindow();
   readonly #rates: SlidingWindow;
   readonly #estimator = new TokenEstimator();
   readonly #breaker: CircuitBreaker;
+  readonly #failedConversations = new FailedConversations();
   readonly #dispatchTimer = new WakeableTimer();
+  readonly #closing = new AbortController();
   #pending = 0;
   #active = 0;
-  #closed = false;
 
   constructor(
     readonly endpoint: string,
@@ -56,7 +65,8 @@ export class EndpointQueue {
     private readonly settings: RateLimitSettings,
     onCircuit: (state: CircuitState, outage: Outage) => void,
   ) {
-    this.#limit = new AdaptiveConcurrency(settings.initialConcurrency, settings.maxConcurrency);
+    const initial = settings.initialConcurrency ?? (isPrivateEndpoint(endpoint) ? initialConcurrencyOfPrivate : initialConcurrency);
+    this.#limit = new AdaptiveConcurrency(initial, settings.maxConcurrency);
     this.#queue = new PQueue({ concurrency: this.#limit.value });
     this.#pause = new BackoffPause(settings.pauseMs);
     this.#rates = new SlidingWindow(settings);
@@ -98,14 +108,14 @@ export class EndpointQueue {
 
   /** Rejects every call that was not sent yet, and every later one. */
   close(): void {
-    this.#closed = true;
+    this.#closing.abort();
     this.#updateConcurrency();
     this.#dispatchTimer.wake();
   }
 
   async #attempt(next: CallModel, request: ModelRequest, config: RunnableConfig): Promise<ModelResponse | typeof retryAfterOutage> {
     // No await before this: the queue starts its calls one by one, and each must be counted before the next one checks.
-    const { attempt, correctTokens } = await this.#waitForDispatch(request, config.signal);
+    const { attempt, correctTokens } = await this.#waitForDispatch(next, request, config);
     const startedAt = performance.now();
     this.#active++;
     try {
@@ -115,7 +125,8 @@ export class EndpointQueue {
       if (tokens !== null) correctTokens(tokens);
       return response;
     } catch (error) {
-      if (this.#onFailure(request, error, attempt, startedAt, config.signal) === "retry") return retryAfterOutage;
+      if (!(error instanceof AttemptError) || config.signal?.aborted) throw error;
+      if (this.#onFailure(request, config, error, attempt, startedAt) === "retry") return retryAfterOutage;
       throw error;
     } finally {
       this.#active--;
@@ -124,89 +135,98 @@ export class EndpointQueue {
     }
   }
 
-  async #waitForDispatch(request: ModelRequest, signal: AbortSignal | undefined) {
+  async #waitForDispatch(next: CallModel, request: ModelRequest, config: RunnableConfig) {
     const tokens = this.settings.tpm === undefined ? 0 : this.#estimator.estimate(request);
     try {
       for (;;) {
         const now = performance.now();
         this.#throwIfGivenUp(now);
+        if (this.#breaker.isProbeDue(now)) void this.#probe(next, request, config);
         const waitMs = Math.max(this.#pause.getWaitMs(now), this.#rates.getWaitMs(tokens, now), this.#breaker.getWaitMs(now));
         if (waitMs <= 0) return { attempt: this.#breaker.onDispatch(), correctTokens: this.#rates.add(tokens, now) };
         this.#queue.pause();
-        await this.#dispatchTimer.wait(waitMs, signal);
+        await this.#dispatchTimer.wait(waitMs, config.signal);
       }
     } finally {
       this.#queue.start();
     }
   }
 
+  /** Asks an endpoint that seems to be down with a small request. Whatever it answers ends the outage. Never throws. */
+  async #probe(next: CallModel, request: ModelRequest, config: RunnableConfig): Promise<void> {
+    this.#breaker.onProbe();
+    let failure: unknown = null;
+    try {
+      await next(createEndpointCheck(request), getEndpointCheckConfig(config, this.#closing.signal));
+    } catch (error) {
+      failure = error;
+    }
+    const now = performance.now();
+    if (failure instanceof AttemptError && isOutage(failure)) this.#breaker.onProbeFailure(failure, now);
+    else if (this.#closing.signal.aborted) this.#breaker.onProbeCancelled();
+    // Any other error, such as a budget that is used up, is one that the calls have to meet themselves.
+    else if (this.#breaker.onProbeSuccess()) this.#limit.restart(now);
+    this.#updateConcurrency();
+    this.#dispatchTimer.wake();
+  }
+
   /** Applies the limit only while the circuit is closed. Otherwise every queued call is started so that it can fail fast. */
   #updateConcurrency(): void {
-    this.#queue.concurrency = this.#closed || this.#breaker.state !== "closed" ? Infinity : this.#limit.value;
+    this.#queue.concurrency = this.#closing.signal.aborted || this.#breaker.state !== "closed" ? Infinity : this.#limit.value;
   }
 
   #throwIfGivenUp(now: number): void {
     const { endpoint, model } = this;
-    if (this.#closed)
+    if (this.#closing.signal.aborted)
       throw new ReviewInstructError("rate_limiter_closed", `The rate limiter was closed before the call to ${model} at ${endpoint} was sent.`);
     const outage = this.#breaker.getWaitMs(now) > 0 ? this.#breaker.getExpiredOutage(now) : null;
-    if (outage) {
-      const { since, lastError } = outage;
-      const reason = `has not responded since ${since.toISOString()}, the last error was "${lastError.message}"`;
-      throw new EndpointUnavailableError(endpoint, model, reason, { cause: lastError });
-    }
+    if (outage) throw createOutageError(endpoint, model, outage);
     const pauseMs = this.#pause.getWaitMs(now);
     if (pauseMs > this.settings.maxPauseMs) throw new EndpointUnavailableError(endpoint, model, `asks for a pause of ${Math.ceil(pauseMs / 1000)} s`);
   }
 
   #onSuccess(request: ModelRequest, response: ModelResponse, attempt: Attempt, startedAt: number): void {
     const now = performance.now();
-    this.#markReachable(attempt, now);
+    this.#breaker.onSuccess(attempt);
+    this.#failedConversations.clear();
+    this.#refusals.onSuccess(startedAt);
     this.#pause.onSuccess(startedAt);
     const outputTokens = response.usage.outputTokens ?? response.text.length / 4;
     const timing = { kind: getCallerKind(request.caller), latencyMs: now - startedAt, outputTokens, startedAt };
     this.#limit.onSuccess(timing, this.#active > this.#limit.value / 2, now);
   }
 
-  #markReachable(attempt: Attempt, now: number): void {
-    if (attempt.isProbe) this.#limit.restart(now);
-    this.#breaker.onSuccess(attempt);
-  }
-
   /** Records a failure. Returns `retry` if the call is to be sent again once the endpoint is back. */
-  #onFailure(request: ModelRequest, error: unknown, attempt: Attempt, startedAt: number, signal: AbortSignal | undefined): "retry" | "counted" {
+  #onFailure(request: ModelRequest, config: RunnableConfig, error: AttemptError, attempt: Attempt, startedAt: number): "retry" | "counted" {
     const now = performance.now();
-    if (!(error instanceof AttemptError) || signal?.aborted) {
-      this.#breaker.onCancelled(attempt);
-      return "counted";
-    }
     const { code, details } = error;
-    // A Retry-After of 0 counts as none.
-    if (details.retryable && details.retryAfterMs) this.#pause.setRetryAfter(details.retryAfterMs, now);
-    switch (code) {
-      case "model_unavailable":
-      case "model_timeout":
-        // A failure that is not retryable is not an outage: waiting would not end it.
-        if (details.retryable) return this.#breaker.onFailure(attempt, request, error, now);
-        this.#breaker.onCancelled(attempt);
-        break;
-      case "model_invalid_configuration":
-        this.#breaker.onCancelled(attempt);
-        break;
-      case "model_rate_limited":
-        this.#markReachable(attempt, now);
-        this.#limit.onRateLimited(startedAt, now);
-        if (!details.retryAfterMs) this.#pause.onRateLimited(startedAt, now);
-        break;
-      case "model_unauthorized":
-      case "model_insufficient_quota":
-      case "model_not_found":
-      case "model_bad_request":
-      case "model_context_overflow":
-        // Fewer or later calls would be rejected just the same, so the limits do not change.
-        this.#markReachable(attempt, now);
-        break;
+    if (details.retryable && details.retryAfterMs && details.retryAfterMs > this.settings.maxPauseMs)
+      this.#pause.setRetryAfter(details.retryAfterMs, now);
+    this.#throwIfGivenUp(now);
+    if (code === "model_rate_limited" || (details.retryable && details.retryAfterMs)) this.#onRefusal(details.retryAfterMs, startedAt, now);
+    if (isOutage(error)) {
+      if (code === "model_timeout" && !details.requestNotSent) this.#limit.onRateLimited(startedAt, now);
+      const result = this.#breaker.onFailure(attempt, request, error, now);
+      if (result === "counted" && this.#breaker.isOwnFault(request, error)) this.#failedConversations.add(request, config, this, error);
+      return result;
     }
+    // The endpoint answered: fewer or later calls would be rejected just the same.
+    if (details.status !== undefined) this.#breaker.onSuccess(attempt);
     return "counted";
   }
+
+  /** Records a rejection that asks to wait. Only where those are the rule do the other calls wait, too. */
+  #onRefusal(retryAfterMs: number | undefined, startedAt: number, now: number): void {
+    // A Retry-After of 0 counts as none.
+    const waitMs = this.#refusals.onRefusal(retryAfterMs, now);
+    if (waitMs === null) return;
+    this.#limit.onRateLimited(startedAt, now);
+    if (waitMs > 0) this.#pause.setRetryAfter(waitMs, now);
+    else this.#pause.onRateLimited(startedAt, now);
+  }
+}
+
+/** Returns true for a failure that may mean that the endpoint is down. One that is not retryable would not end by waiting. */
+function isOutage({ code, details }: AttemptError): boolean {
+  return details.retryable && (code === "model_unavailable" || code === "model_timeout");
 }

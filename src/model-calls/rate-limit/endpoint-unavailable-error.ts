@@ -8,8 +8,11 @@ import { ReviewInstructError } from "../../errors.js";
 export class EndpointUnavailableError extends ReviewInstructError {
   override readonly name = "EndpointUnavailableError";
 
-  /** @param reason Continues the sentence after the endpoint's name, e.g. `has not responded since ...`. */
-  constructor(endpoint: string, model: string, reason: string, options?: ErrorOptions) {
-    super("endpoint_unavailable", `${endpoint} ${reason} (model ${model}). Resume the run once it is available again.`, { endpoint, model }, options);
+  /**
+   * @param reason Continues the sentence after the endpoint's name, e.g. `has not responded since ...`.
+   * @param advice Sentence that says what to do.
+   */
+  constructor(endpoint: string, model: string, reason: string, options?: ErrorOptions, advice = "Resume the run once it is available again.") {
+    super("endpoint_unavailable", `${endpoint} ${reason} (model ${model}). ${advice}`, { endpoint, model }, options);
   }
 }

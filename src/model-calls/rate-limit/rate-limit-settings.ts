@@ -5,8 +5,11 @@ const count = z.int().min(1);
 
 /** Settings of the rate limiter. They apply to every pair of endpoint and model separately, and all have defaults. */
 export const RateLimitSettings = z.object({
-  /** Initial number of calls in flight, at most `maxConcurrency`. */
-  initialConcurrency: count.default(8),
+  /**
+   * Initial number of calls in flight, at most `maxConcurrency`. Default: 8, or 4 on this machine and in private networks, where
+   * servers have few slots.
+   */
+  initialConcurrency: count.optional(),
   /** Maximum number of calls in flight. The probe of an unavailable endpoint may be one more, beside calls that hang. */
   maxConcurrency: count.default(64),
   /** Maximum number of requests in any 60 seconds. Default: no limit. */
@@ -20,8 +23,8 @@ export const RateLimitSettings = z.object({
   /** Number of consecutive failures, over all calls, that open the circuit. */
   failureThreshold: count.default(10),
   /**
-   * Number of failures to reach the endpoint, in one call alone, that open the circuit. Keep it below the number of attempts
-   * that the retry middleware makes.
+   * Number of failures in one call alone, without any response between them, that open the circuit. Keep it below the number of
+   * attempts that the retry middleware makes.
    */
   perCallFailureThreshold: count.default(3),
   /** Wait before the first probe. Doubles with every probe that fails. */
@@ -29,5 +32,7 @@ export const RateLimitSettings = z.object({
   maxHalfOpenAfterMs: milliseconds.default(60_000),
   /** How long a circuit may stay open before calls fail with `EndpointUnavailableError`. */
   giveUpAfterMs: milliseconds.default(600_000),
+  /** The same, at most, for an endpoint that refused every connection so far: its address may be wrong. */
+  unansweredGiveUpAfterMs: milliseconds.default(10_000),
 });
 export type RateLimitSettings = z.infer<typeof RateLimitSettings>;

@@ -85,13 +85,16 @@ const overflows: [server: string, status: number | undefined, message: string, c
 ];
 
 describe("toAttemptError, by the words of a server", () => {
-  it.each<[string, number | undefined, string, string?]>(overflows)("an error in the words of %s (status %s) is a context overflow, never retried", (_, status, message, code) => {
-    expect(classify(status, message, { code })).toMatchObject({
-      code: "model_context_overflow",
-      message: expect.stringContaining(message),
-      details: { retryable: false },
-    });
-  });
+  it.each<[string, number | undefined, string, string?]>(overflows)(
+    "an error in the words of %s (status %s) is a context overflow, never retried",
+    (_, status, message, code) => {
+      expect(classify(status, message, { code })).toMatchObject({
+        code: "model_context_overflow",
+        message: expect.stringContaining(message),
+        details: { retryable: false },
+      });
+    },
+  );
 
   it.each<[string, string, number, string]>([
     [
@@ -114,7 +117,7 @@ describe("toAttemptError, by the words of a server", () => {
       "'max_tokens' is too large: 8192. This model's maximum context length is 4096 tokens and your request has 30 input tokens (8192 > 4096 - 30).",
     ],
     ["a bad field", "model_bad_request", 400, "Unknown field `min_p` in input"],
-    ["a filtered prompt", "model_bad_request", 400, "The prompt was filtered by the content management policy"],
+    ["a filtered prompt", "model_request_refused", 400, "The prompt was filtered by the content management policy"],
     [
       "a quota of tokens a minute",
       "model_bad_request",

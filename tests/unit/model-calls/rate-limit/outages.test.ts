@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { ModelCallError } from "../../../../src/errors.js";
+import { ModelCallError, ReviewInstructError } from "../../../../src/errors.js";
 import { AttemptError } from "../../../../src/model-calls/attempt/attempt-error.js";
+import { isEndpointCheck } from "../../../../src/model-calls/endpoint-check.js";
 import { EndpointUnavailableError } from "../../../../src/model-calls/rate-limit/endpoint-unavailable-error.js";
 import { type CircuitChange, type RateLimiterOptions, createRateLimiter } from "../../../../src/model-calls/rate-limit/rate-limiter.js";
 import { createRequest } from "../../../support/model-requests.js";
@@ -95,28 +96,26 @@ describe("createRateLimiter during an outage", () => {
     expect(changes).toEqual([]);
   });
 
-  it("lets the next call probe at once if a probe says nothing about the endpoint", async () => {
-    const bug = new TypeError("a bug");
-    const misconfigured = new AttemptError("model_invalid_configuration", "no key", { retryable: false });
-    const { callModel } = createSimulatedEndpoint(({ index }) =>
-      index < 10 ? { error: createUnavailableError() } : { error: [bug, misconfigured][index - 10] },
-    );
+  it.each([
+    new TypeError("a bug"),
+    new AttemptError("model_invalid_configuration", "no key", { retryable: false }),
+    new AttemptError("model_unauthorized", "HTTP 401", { retryable: false, status: 401 }),
+  ])("lets calls meet an error that is no outage themselves: %s", async (error) => {
+    const { callModel } = createSimulatedEndpoint(({ index }) => (index < 10 ? { error: createUnavailableError(503) } : { error }));
     const results = callMany(createObservedRateLimiter({ initialConcurrency: 1 }).middleware(callModel), 20);
     await advanceTime(7_000);
-    expect(getStates()).toEqual(["open", "half-open", "open", "half-open", "open", "half-open", "closed"]);
-    expect(results).toHaveLength(20);
-    expect(results.slice(9, 11)).toEqual([bug, misconfigured]);
-    expect(results.slice(11)).toEqual(createSuccesses(9));
+    expect(getStates()).toEqual(["open", "half-open", "closed"]);
+    expect(results.slice(9)).toEqual(Array(11).fill(error));
   });
 
   it("sends the calls that failed in the outage before later ones", async () => {
-    const { callModel, log } = createSimulatedEndpoint(({ index }) => (index < 4 ? { error: createUnavailableError() } : {}));
+    const { callModel, log } = createSimulatedEndpoint(({ index }) => (index < 4 ? { error: createUnavailableError(503) } : {}));
     let count = 0;
     const createNumberedRequest = () => createRequest(testEndpoint, { caller: { name: String(count++) } });
     callMany(createObservedRateLimiter({ failureThreshold: 1, initialConcurrency: 4 }).middleware(callModel), 9, createNumberedRequest);
     await advanceTime(10_000);
-    // The fifth call was the next one to be sent, so it is the probe.
-    expect(log.calls.map(({ request }) => request.caller.name).join("")).toMatch(/^01234[0-3]{4}[5-8]{4}$/);
+    // The fifth call was the next one to be sent. It sends the probe.
+    expect(log.calls.map(({ request }) => (isEndpointCheck(request) ? "?" : request.caller.name)).join("")).toMatch(/^0123\?[0-4]{5}[5-8]{4}$/);
   });
 
   it("starts again with few calls in flight", async () => {
@@ -144,7 +143,9 @@ describe("createRateLimiter during an outage", () => {
       expect(error).toMatchObject({
         code: "endpoint_unavailable",
         details: { endpoint: testEndpoint, model: "openai:test-model" },
-        message: expect.stringMatching(/^http:\/\/127\.0\.0\.1:9\/v1 has not responded since \d{4}-.*last error was "HTTP 500".*Resume the run/),
+        message: expect.stringMatching(
+          /^https:\/\/models\.example\/v1 has answered every request with an error since \d{4}-.*last error was "HTTP 500".*resume the run/,
+        ),
       });
     }
     expect(getFirstStatus(rateLimiter)).toMatchObject({ state: "unavailable", queued: 0 });
@@ -164,18 +165,16 @@ describe("createRateLimiter during an outage", () => {
 
   it("fails waiting calls in time even while a probe hangs", async () => {
     const { callModel } = createSimulatedEndpoint(({ index }) =>
-      index < 10 ? { error: createUnavailableError() } : { latencyMs: 600_000, error: createTimeoutError() },
+      index < 10 ? { error: createUnavailableError(503) } : { latencyMs: 600_000, error: createTimeoutError() },
     );
     const results = callMany(createObservedRateLimiter({ giveUpAfterMs: 60_000, initialConcurrency: 1 }).middleware(callModel), 30);
     await advanceTime(62_000);
-    expect(results.filter((result) => result instanceof EndpointUnavailableError)).toHaveLength(20);
-    await advanceTime(600_000);
     expect(results.filter((result) => result instanceof EndpointUnavailableError)).toHaveLength(21);
     expect(results).toHaveLength(30);
   });
 
-  it("lets the next call probe if a probe is aborted", async () => {
-    const { callModel, log } = createSimulatedEndpoint(({ index }) => (index < 10 ? { error: createUnavailableError() } : { latencyMs: 1_000 }));
+  it("continues a probe whose call is aborted, for the others", async () => {
+    const { callModel, log } = createSimulatedEndpoint(({ index }) => (index < 10 ? { error: createUnavailableError(503) } : { latencyMs: 1_000 }));
     const rateLimiter = createRateLimiter({ initialConcurrency: 1 });
     callMany(rateLimiter.middleware(callModel), 10);
     const controller = new AbortController();
@@ -187,9 +186,54 @@ describe("createRateLimiter during an outage", () => {
     controller.abort(reason);
     await advanceTime(1);
     expect(aborted).toEqual([reason]);
-    expect(getFirstStatus(rateLimiter)?.state).toBe("half-open");
-    expect(log.calls).toHaveLength(12);
-    await advanceTime(3_000);
+    expect(log.calls).toHaveLength(11);
+    await advanceTime(5_000);
     expect(others).toEqual(createSuccesses(2));
+  });
+
+  it("aborts a probe when the rate limiter is closed", async () => {
+    const { callModel, log } = createSimulatedEndpoint(({ index }) => (index < 10 ? { error: createUnavailableError(503) } : { latencyMs: 600_000 }));
+    const rateLimiter = createRateLimiter({ initialConcurrency: 1, maxConcurrency: 1 });
+    const results = callMany(rateLimiter.middleware(callModel), 20);
+    await waitUntil(() => log.calls.length === 11 && log.inFlight === 1);
+    rateLimiter.close();
+    await advanceTime(1);
+    expect(log.inFlight).toBe(0);
+    expect(results.slice(-11).map((result) => (result instanceof ReviewInstructError ? result.code : result))).toEqual(
+      Array(11).fill("rate_limiter_closed"),
+    );
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("createRateLimiter: prompts that an endpoint cannot take", () => {
+  const poison = "poison";
+  /** Creates an endpoint that fails with this error for poisoned requests, and answers all others. */
+  const createPoisonedEndpoint = (error: Error) => createSimulatedEndpoint(({ request }) => (request.caller.name === poison ? { error } : {}));
+
+  it.each([
+    [1, createUnavailableError(500)],
+    [8, createUnavailableError(500)],
+    [1, createUnavailableError(503)],
+    [8, createTimeoutError()],
+  ])("lets ten of twenty calls fail and no other, %i at a time: %s", async (initialConcurrency, error) => {
+    const rateLimiter = createObservedRateLimiter({ initialConcurrency, maxConcurrency: initialConcurrency });
+    const { callModel, log } = createPoisonedEndpoint(error);
+    const limited = withFixedRetry(rateLimiter.middleware(callModel), 5);
+    const failing = callMany(limited, 10, () => createRequest(testEndpoint, { caller: { name: poison } }));
+    const others = callMany(limited, 10);
+    await advanceTime(400_000);
+    expect(failing).toEqual(Array(10).fill(error));
+    expect(others).toEqual(createSuccesses(10));
+    // Five attempts a call, some more that did not count, and the probes.
+    expect(log.calls.length).toBeLessThan(10 * 5 + 10 + 50);
+  });
+
+  it("gives up an endpoint that answers only the smallest request", async () => {
+    const { callModel } = createPoisonedEndpoint(createUnavailableError(500));
+    const limited = withFixedRetry(createObservedRateLimiter().middleware(callModel), 7);
+    const results = callMany(limited, 100, () => createRequest(testEndpoint, { caller: { name: poison } }));
+    await advanceTime(600_000);
+    expect(results.filter((result) => result instanceof EndpointUnavailableError).length).toBeGreaterThan(60);
   });
 });

@@ -1,0 +1,123 @@
+import type { RunnableConfig } from "@langchain/core/runnables";
+
+import { AttemptError } from "../attempt/attempt-error.js";
+import { createEndpointCheck, getEndpointCheckConfig, isEndpointCheck } from "../endpoint-check.js";
+import { type CallModel, type DescribeEndpoint, type ModelMiddleware, type ModelRequest, describeBaseUrl } from "../model-call.js";
+import { EndpointHistory, type ShapeHistory } from "./endpoint-history.js";
+
+/** Whose fault a rejection is; `unknown` if the check of the endpoint met something else. */
+type Fault = "request" | "endpoint" | "unknown";
+
+const maxHistories = 1_000;
+/** Shortest wait after which a rejection counts as one after the wait. */
+const minQuotaWaitMs = 5_000;
+const baseUrlAdvice = "Check the base URL: that of most servers ends in /v1.";
+
+/**
+ * Creates the middleware that finds out whose fault a rejected attempt is: that of the settings, or of the one request.
+ *
+ * A fault of the settings gets a code that stops the job. One of the request gets a code that concerns its conversation alone.
+ * Where both are possible, and no later request succeeded, the endpoint is asked once with the smallest request of the same
+ * settings. It belongs inside the rate limiter and outside the budget.
+ */
+export function createFaultFinder(describeEndpoint: DescribeEndpoint = describeBaseUrl): ModelMiddleware {
+  const histories = new Map<string, EndpointHistory>();
+
+  function getHistory({ settings }: ModelRequest): EndpointHistory {
+    const key = JSON.stringify([describeEndpoint(settings), settings.model, settings.apiKeyEnv]);
+    const history = histories.get(key) ?? new EndpointHistory();
+    if (histories.size >= maxHistories && !histories.has(key)) histories.clear();
+    histories.set(key, history);
+    return history;
+  }
+
+  return (next) => async (request, config) => {
+    const history = getHistory(request);
+    const shape = history.getShape(request);
+    const sentAt = performance.now();
+    try {
+      const response = await next(request, config);
+      if (!isEndpointCheck(request)) history.onSuccess(shape, sentAt);
+      return response;
+    } catch (error) {
+      if (!(error instanceof AttemptError) || isEndpointCheck(request)) throw error;
+      const settled = settleByHistory(error, history, sentAt);
+      history.hasAnswered ||= error.details.status !== undefined;
+      if (!isDisputed(settled, history, shape)) throw settled;
+      const conversation: unknown = config.configurable?.thread_id ?? request;
+      const fault = await findFault(next, request, config, shape, settled, sentAt);
+      throw withFault(settled, fault === "request" && history.addRefusedConversation(conversation) ? "endpoint" : fault);
+    }
+  };
+}
+
+/** Decides what earlier attempts decide: an unknown host, an address that is no model server, a quota that waiting does not end. */
+function settleByHistory(error: AttemptError, history: EndpointHistory, sentAt: number): AttemptError {
+  const { details } = error;
+  if (details.systemCode === "ENOTFOUND" && !history.hasAnswered)
+    return convert(error, "model_invalid_configuration", "No such host is known: check the host name in the base URL.");
+  if (details.notACompletion && !history.hasSucceeded) {
+    if (history.unreadableAt !== null && sentAt >= history.unreadableAt) return convert(error, "model_invalid_configuration", baseUrlAdvice);
+    history.unreadableAt ??= performance.now();
+  }
+  if (details.mayBeDayQuota) {
+    if (history.quotaWaitEndsAt !== null && sentAt >= history.quotaWaitEndsAt) return convert(error, "model_quota_exhausted");
+    history.quotaWaitEndsAt ??= performance.now() + Math.max(minQuotaWaitMs, details.retryAfterMs ?? 0);
+  }
+  return error;
+}
+
+/** Returns true if a rejection may be the fault of the settings as well as of the request. */
+function isDisputed({ code, details }: AttemptError, history: EndpointHistory, shape: ShapeHistory): boolean {
+  switch (code) {
+    case "model_bad_request":
+      return shape.lastSuccessSentAt === null;
+    case "model_unauthorized":
+      return history.hasSucceeded || details.status === 403;
+    case "model_not_found":
+      return history.hasSucceeded;
+    default:
+      return false;
+  }
+}
+
+async function findFault(
+  next: CallModel,
+  request: ModelRequest,
+  config: RunnableConfig,
+  shape: ShapeHistory,
+  error: AttemptError,
+  sentAt: number,
+): Promise<Fault> {
+  if ((shape.lastSuccessSentAt ?? -Infinity) > sentAt) return "request";
+  // One check serves all requests that were sent before it.
+  if (!shape.check || shape.check.startedAt < sentAt) {
+    const startedAt = performance.now();
+    const failure = next(createEndpointCheck(request), getEndpointCheckConfig(config)).then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    shape.check = { startedAt, failure };
+  }
+  const failure = await shape.check.failure;
+  config.signal?.throwIfAborted();
+  if (failure === null) return "request";
+  return failure instanceof AttemptError && failure.code === error.code ? "endpoint" : "unknown";
+}
+
+function withFault(error: AttemptError, fault: Fault): AttemptError {
+  const isBadRequest = error.code === "model_bad_request";
+  if (fault === "endpoint" && isBadRequest)
+    return convert(
+      error,
+      "model_invalid_configuration",
+      "The endpoint rejects every request with these settings, the smallest one as well: check the model's name, temperature, output limit and further parameters.",
+    );
+  if (fault !== "request" || isBadRequest) return error;
+  return convert(error, "model_request_refused", "The endpoint accepts other requests with the same key and settings, so this one has the fault.");
+}
+
+function convert(error: AttemptError, code: AttemptError["code"], advice?: string): AttemptError {
+  const details = { ...error.details, retryable: false, ...(advice !== undefined && { advice }) };
+  return new AttemptError(code, error.message, details, { cause: error.cause });
+}
