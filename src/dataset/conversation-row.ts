@@ -91,10 +91,10 @@ export function toConversationRow(
   return {
     id,
     seed: toRowSeed(index, seed),
-    messages: toConversationMessages(state.messages).map(({ role, content }) => ({ role, content: replaceLoneSurrogates(content) })),
+    messages: toConversationMessages(state.messages).map(({ role, content }) => ({ role, content: cleanText(content) })),
     turns,
     earlyStop: state.earlyStop?.reason ?? "",
-    earlyStopMessage: replaceLoneSurrogates(state.earlyStop?.message ?? ""),
+    earlyStopMessage: cleanText(state.earlyStop?.message ?? ""),
     ...provenance,
     usage: {
       calls: calls.length,
@@ -108,7 +108,8 @@ export function toConversationRow(
 /** Converts a seed to its form in rows: no field is left out. */
 export function toRowSeed(index: number, seed: Seed): ConversationRow["seed"] {
   const { instruction = "", input = "", system = "", messages, extra = "" } = seed;
-  return { index, instruction, input, system, messages: messages ? JSON.stringify(messages) : "", extra };
+  const texts = { instruction: cleanText(instruction), input: cleanText(input), system: cleanText(system) };
+  return { index, ...texts, messages: messages ? JSON.stringify(messages) : "", extra };
 }
 
 /** Converts the record of a turn to its form in rows. */
@@ -146,7 +147,7 @@ function toRowReview({ reviewer, scores, verdict, critique }: Review): RowTurn["
       creativity: Math.round(creativity),
     },
     verdict,
-    critique: replaceLoneSurrogates(critique),
+    critique: cleanText(critique),
   };
 }
 
@@ -154,7 +155,7 @@ function toRowCall({ caller, group, model, inputTokens, outputTokens, runId = ""
   return {
     caller,
     group,
-    model: replaceLoneSurrogates(model),
+    model: cleanText(model),
     inputTokens: inputTokens ?? 0,
     outputTokens: outputTokens ?? 0,
     metered: inputTokens !== null && outputTokens !== null,
@@ -163,7 +164,7 @@ function toRowCall({ caller, group, model, inputTokens, outputTokens, runId = ""
   };
 }
 
-/** Replaces halves of characters, which make a whole file unreadable for `datasets`. JSON texts have them escaped. */
-function replaceLoneSurrogates(text: string): string {
-  return text.replace(/\p{Cs}/gu, "\uFFFD");
+/** Replaces halves of characters, which make a whole file unreadable for `datasets`, and removes NUL. JSON texts have both escaped. */
+function cleanText(text: string): string {
+  return text.replace(/\p{Cs}/gu, "\uFFFD").replaceAll("\u0000", "");
 }

@@ -40,9 +40,10 @@ export function createAggregateReviewsNode(options: AggregateReviewsNodeOptions)
     const { turn, reviews, abstentions } = currentTurn;
     if (reviews.length < quorum) {
       if (!tracker.hasRunReviewers(runtime)) return {};
-      const error = createQuorumError(turn, reviews.length, quorum, abstentions);
-      if (!stopsAtContextOverflow || !hasOutgrownPanel(currentTurn, panel.length, quorum)) throw error;
-      return { earlyStop: stopAtContextOverflow(runtime, turn, error.message) };
+      if (!stopsAtContextOverflow || !hasOutgrownPanel(currentTurn, panel.length, quorum))
+        throw createQuorumError(turn, reviews.length, quorum, abstentions);
+      const message = `turn ${turn} no longer fits the context of enough reviewers: ${formatAbstentions(abstentions)}`;
+      return { earlyStop: stopAtContextOverflow(runtime, turn, message) };
     }
     const verdict = majorityVerdict(reviews, tieBreak);
     const positive = reviews.filter((review) => review.verdict === "positive").length;
@@ -52,11 +53,15 @@ export function createAggregateReviewsNode(options: AggregateReviewsNodeOptions)
 }
 
 function createQuorumError(turn: number, reviews: number, quorum: number, abstentions: readonly Abstention[]): QuorumError {
-  const reasons = abstentions.map(({ reviewer, reason }) => `${reviewer}: ${reason}`).join(" | ");
+  const reasons = formatAbstentions(abstentions);
   const attempts = abstentions.reduce((sum, abstention) => sum + (abstention.attempts ?? 0), 0);
   const rawText = abstentions.flatMap((abstention) => abstention.rawText ?? []).join("\n\n") || null;
   return new QuorumError(
     `turn ${turn}: ${reviews} of the ${quorum} reviews that a verdict needs. Resume the thread to call the missing reviewers again, or lower \`quorum\`. ${reasons}`,
     { turn, reviews, quorum, abstentions, attempts, rawText },
   );
+}
+
+function formatAbstentions(abstentions: readonly Abstention[]): string {
+  return abstentions.map(({ reviewer, reason }) => `${reviewer}: ${reason}`).join(" | ");
 }

@@ -35,7 +35,7 @@ const rareEvents: readonly ((output: ConversationOutput) => ConversationOutput)[
   (output) => changeCalls(output, (call) => ({ ...call, outputTokens: null })),
   (output) => changeCalls(output, (call) => ({ ...call, runId: "01a20560-a748-7006-a34e-11ff3c9e9e01" })),
   (output) => changeFirstTurn(output, ({ reviews }) => ({ reviews: reviews.map(giveFractions) })),
-  (output) => changeFirstTurn(output, ({ reviews }) => ({ reviews: reviews.map((review) => ({ ...review, critique: "half \ud83d" })) })),
+  (output) => changeFirstTurn(output, ({ reviews }) => ({ reviews: reviews.map((review) => ({ ...review, critique: "half \ud83d, NUL \u0000" })) })),
   // The reviewers of a later turn no longer fit: it stays, without a verdict.
   (output) => changeTurn(output, 2, () => ({ reviews: [], verdict: null, abstentions: [longAbstention, { ...longAbstention, reviewer: "facts" }] })),
 ];
