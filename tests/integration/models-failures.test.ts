@@ -71,7 +71,7 @@ describe("createModelCaller: temporary failures", () => {
     [
       "an HTML page",
       { status: 200, headers: { "content-type": "text/html" }, body: "<p>Sign in</p>" },
-      { code: "model_unavailable", reason: expect.stringMatching(/cannot be read/) },
+      { code: "model_unavailable", reason: expect.stringMatching(/in place of a chat completion came "<p>Sign in/) },
     ],
     ["no choices", { status: 200, body: { id: "x", choices: [] } }, { code: "model_unavailable", reason: expect.stringMatching(/cannot be read/) }],
     [

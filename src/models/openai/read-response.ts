@@ -2,14 +2,11 @@ import type { OpenAIClient } from "@langchain/openai";
 
 import { getErrorMessage } from "../../errors.js";
 import { AttemptError } from "../../model-calls/attempt/attempt-error.js";
-import { parseCompletion, parseStream } from "./response-schema.js";
+import { maxShownLength, parseCompletion, parseStream } from "./response-schema.js";
 import { isEventStream, readServerEvents } from "./server-events.js";
 
 type Completion = OpenAIClient.Chat.Completions.ChatCompletion;
 type Chunk = OpenAIClient.Chat.Completions.ChatCompletionChunk;
-
-/** Maximum number of characters of an unknown body to show. */
-const maxShownLength = 200;
 
 /**
  * Reads a response with status 200 to a completion. An event stream, which nobody asked for, is joined.

@@ -10,6 +10,9 @@ import { type ErrorReport, ReportedError, findError } from "./error-body.js";
 type Completion = OpenAIClient.Chat.Completions.ChatCompletion;
 type Chunk = OpenAIClient.Chat.Completions.ChatCompletionChunk;
 
+/** Maximum number of characters of an unknown body to show. */
+export const maxShownLength = 200;
+
 /** Invalid optional fields are ignored, so that they do not cost a response. */
 const optionalText = z.string().nullish().catch(null);
 const count = z.int().min(0);
@@ -63,7 +66,7 @@ export function parseCompletion(body: unknown): Completion {
   const choice = data?.choices[0];
   const error = findError(body, choice !== undefined);
   if (error) throw createReportedError(error, choice === undefined);
-  if (!data || !choice) throw createUnreadableError("it is not a chat completion");
+  if (!data || !choice) throw createShapeError(body);
   const ending = readEnding(choice);
   const { refusal, ...message } = choice.message;
   return {
@@ -159,6 +162,14 @@ function createReportedError(error: ErrorReport, isWhole: boolean): Error {
   const place = isWhole ? "in place of a chat completion came status 200 with the error" : "the response broke off with the error";
   const details = { retryable: true, ...(isWhole && { notCharged: true, notACompletion: true }) };
   return new AttemptError("model_unavailable", `${place} ${JSON.stringify(error.message)}`, details);
+}
+
+/** An object without choices is none of a server for chat completions, one with an empty list is a broken one. */
+function createShapeError(body: unknown): AttemptError {
+  const shown = (JSON.stringify(body) ?? "").slice(0, maxShownLength);
+  if (typeof body === "object" && body !== null && "choices" in body) return createUnreadableError(`it is not a chat completion: ${shown}`);
+  const details = { retryable: true, notCharged: true, notACompletion: true };
+  return new AttemptError("model_unavailable", `the response cannot be read: it is not a chat completion: ${shown}`, details);
 }
 
 function createUnreadableError(reason: string): AttemptError {
