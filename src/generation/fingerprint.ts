@@ -26,7 +26,7 @@ export function getFingerprintInput(settings: ResolvedSettings) {
 /** Lists settings in one order. New ones come last, so that jobs without them keep their fingerprint. */
 function toModelInput(settings: ModelSettings) {
   const { model, temperature, maxOutputTokens, ...rest } = getTextSettings(settings);
-  return { model, temperature, maxOutputTokens, ...sortKeys(rest) };
+  return { model, temperature, maxOutputTokens, ...toSortedCopy(rest) };
 }
 
 /** Resolves settings and returns their fingerprint; see {@link computeFingerprint}. */
@@ -51,12 +51,12 @@ export function computeConversationId(fingerprint: string, index: number, seed: 
 }
 
 /** Copies a JSON value with the keys of all objects in alphabetical order, so that their order in a file does not matter. */
-function sortKeys<T>(value: T): T;
-function sortKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map((item: unknown) => sortKeys(item));
+function toSortedCopy<T>(value: T): T;
+function toSortedCopy(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item: unknown) => toSortedCopy(item));
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, inner]) => [key, sortKeys(inner)]));
+  return Object.fromEntries(entries.map(([key, inner]) => [key, toSortedCopy(inner)]));
 }
 
 function hashSha256(text: string): string {

@@ -11,7 +11,7 @@ const refusedSettings = ["extraBody", "headers"] as const;
  * Whoever can send a request to a server could otherwise have any of its variables sent to an endpoint. The middleware throws
  * `ModelCallError` with code `model_invalid_configuration` before a request is sent.
  */
-export function refuseCommandLineSettings(): ModelMiddleware {
+export function restrictToServerSettings(): ModelMiddleware {
   return (next) => async (request, config) => {
     const { caller, settings } = request;
     const refused = refusedSettings.filter((name) => Object.keys(settings[name] ?? {}).length > 0);

@@ -30,7 +30,7 @@ export function hasPart({ settings, messages, responseFormat }: ModelRequest, pa
 }
 
 /** Returns a request as its endpoint takes it. What the settings of the request choose themselves stays. */
-export function adaptRequest(request: ModelRequest, { temperature, maxTokensParameter, systemRole, responseFormat }: Adaptation): ModelRequest {
+export function applyAdaptation(request: ModelRequest, { temperature, maxTokensParameter, systemRole, responseFormat }: Adaptation): ModelRequest {
   const { responseFormat: format, ...rest } = request;
   const settings = {
     ...request.settings,

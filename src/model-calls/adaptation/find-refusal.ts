@@ -2,7 +2,7 @@ import type { AttemptError } from "../attempt/attempt-error.js";
 import { isPossiblyCharged } from "../budget/max-usage.js";
 import type { ModelRequest } from "../model-call.js";
 import { type Adaptation, hasPart } from "./adaptation.js";
-import { refusesParameter } from "./refused-parameter.js";
+import { isParameterRefusal } from "./refused-parameter.js";
 
 /** Codes of errors that no change of the request would help against. */
 const unrelatedCodes: readonly AttemptError["code"][] = [
@@ -41,19 +41,19 @@ const formatRefused: readonly RegExp[] = [
 
 /** Returns the change that an endpoint's words ask for, or null if they name nothing that can be changed. */
 export function findRefusal(sent: ModelRequest, error: AttemptError): Adaptation | null {
-  if (!mayBeRefusal(error)) return null;
+  if (!isPossibleRefusal(error)) return null;
   const { message } = error;
-  if (hasPart(sent, "temperature") && refusesParameter(message, "temperature")) return { temperature: "none" };
-  if (refusesParameter(message, "max_tokens") || /\buse\W{0,3}max_completion_tokens/i.test(message))
+  if (hasPart(sent, "temperature") && isParameterRefusal(message, "temperature")) return { temperature: "none" };
+  if (isParameterRefusal(message, "max_tokens") || /\buse\W{0,3}max_completion_tokens/i.test(message))
     return { maxTokensParameter: "max_completion_tokens" };
-  if (refusesParameter(message, "max_completion_tokens")) return { maxTokensParameter: "max_tokens" };
+  if (isParameterRefusal(message, "max_completion_tokens")) return { maxTokensParameter: "max_tokens" };
   const systemRole = findSystemRole(sent, message);
   if (systemRole) return { systemRole };
-  return refusesFormat(sent, error) ? lowerFormat(sent) : null;
+  return isFormatRefusal(sent, error) ? getLesserFormat(sent) : null;
 }
 
 /** Returns true for an error that can be about the form of the request, and that cost nothing. */
-export function mayBeRefusal(error: AttemptError): boolean {
+export function isPossibleRefusal(error: AttemptError): boolean {
   const { requestNotSent, status } = error.details;
   return !requestNotSent && status !== 429 && !unrelatedCodes.includes(error.code) && !isPossiblyCharged(error);
 }
@@ -68,13 +68,13 @@ function findSystemRole(sent: ModelRequest, message: string): Adaptation["system
   return systemRoleRefused.some((pattern) => pattern.test(message)) ? "merge" : undefined;
 }
 
-function refusesFormat(sent: ModelRequest, { message, details }: AttemptError): boolean {
+function isFormatRefusal(sent: ModelRequest, { message, details }: AttemptError): boolean {
   const statuses = [200, 400, 404, 405, 415, 422, 500, 501];
   if (!sent.responseFormat || (details.status !== undefined && !statuses.includes(details.status))) return false;
   return formatRefused.some((pattern) => pattern.test(message));
 }
 
 /** Asks for less: any JSON object in place of a schema, then nothing. */
-function lowerFormat({ responseFormat }: ModelRequest): Adaptation {
+function getLesserFormat({ responseFormat }: ModelRequest): Adaptation {
   return { responseFormat: responseFormat?.type === "json_object" ? "none" : "json_object" };
 }

@@ -1,7 +1,7 @@
 import type { AttemptError } from "../attempt/attempt-error.js";
 import type { DescribeEndpoint, ModelRequest } from "../model-call.js";
 import { type Adaptation, hasPart } from "./adaptation.js";
-import { mayBeRefusal } from "./find-refusal.js";
+import { isPossibleRefusal } from "./find-refusal.js";
 
 /** What an endpoint and model did so far. */
 interface EndpointRecord {
@@ -55,9 +55,9 @@ export class GuessPolicy {
    *
    * @param works Parts that the endpoint took before.
    */
-  guess(sent: ModelRequest, error: AttemptError, works: { readonly format: boolean; readonly systemRole: boolean }): Adaptation | null {
+  findGuess(sent: ModelRequest, error: AttemptError, works: { readonly format: boolean; readonly systemRole: boolean }): Adaptation | null {
     const record = this.#getRecord(sent);
-    if (!mayBeRefusal(error) || record.wrongGuesses >= maxWrongGuesses) return null;
+    if (!isPossibleRefusal(error) || record.wrongGuesses >= maxWrongGuesses) return null;
     const { status = 0 } = error.details;
     const isRefusal = refusalStatuses.includes(status);
     if (sent.responseFormat) {

@@ -21,7 +21,7 @@ const bounds = /\b(?:between|in (?:the )?range|at most|at least|less than|greate
  *
  * An error that names the limits of its value is not one.
  */
-export function refusesParameter(message: string, name: string): boolean {
+export function isParameterRefusal(message: string, name: string): boolean {
   const parameter = `(?<![\\w-])${name}(?![\\w-])`;
   // A sentence at most, since the next one may name what to use instead. A full stop within a number ends none.
   const between = "(?:[^.;]|\\.(?=\\d))";

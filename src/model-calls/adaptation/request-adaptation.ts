@@ -1,6 +1,6 @@
 import { AttemptError } from "../attempt/attempt-error.js";
 import { type CallModel, type DescribeEndpoint, type ModelRequest, describeBaseUrl } from "../model-call.js";
-import { type Adaptation, adaptRequest, adaptableParts, hasPart } from "./adaptation.js";
+import { type Adaptation, applyAdaptation, adaptableParts, hasPart } from "./adaptation.js";
 import { type AdaptationEvent, AdaptationMemory, type Trial } from "./adaptation-memory.js";
 import { findRefusal } from "./find-refusal.js";
 import { GuessPolicy } from "./guess-policy.js";
@@ -30,25 +30,27 @@ export function withRequestAdaptation(next: CallModel, { describeEndpoint = desc
   function findNextTrial(request: ModelRequest, sent: ModelRequest, trial: Trial, error: AttemptError): Trial | null {
     const learnt = memory.getLearnt(request);
     // Another call may have learnt meanwhile what this one needs.
-    if (!includesAdaptation(trial.adaptation, learnt)) return { ...trial, adaptation: { ...trial.adaptation, ...learnt } };
-    const named = keepOpenParts(request, findRefusal(sent, error));
-    const change = named ?? keepOpenParts(request, guess(request, sent, error));
-    if (!change || includesAdaptation(trial.adaptation, change)) return null;
+    if (!hasAdaptation(trial.adaptation, learnt)) return { ...trial, adaptation: { ...trial.adaptation, ...learnt } };
+    const named = omitFixedParts(request, findRefusal(sent, error));
+    const change = named ?? omitFixedParts(request, findGuess(request, sent, error));
+    if (!change) return null;
     const reasons = Object.fromEntries(Object.keys(change).map((part) => [part, error.message]));
     return { adaptation: { ...trial.adaptation, ...change }, reasons: { ...trial.reasons, ...reasons }, isGuess: trial.isGuess || !named };
   }
 
-  function guess(request: ModelRequest, sent: ModelRequest, error: AttemptError): Adaptation | null {
+  function findGuess(request: ModelRequest, sent: ModelRequest, error: AttemptError): Adaptation | null {
     const works = { format: memory.worksUnchanged(request, "responseFormat"), systemRole: memory.worksUnchanged(request, "systemRole") };
-    return policy.guess(sent, error, works);
+    return policy.findGuess(sent, error, works);
   }
 
   return async (request, config) => {
     let trial: Trial = { adaptation: memory.getLearnt(request), reasons: {}, isGuess: false };
     /** The error to report if a guess does not help. */
     let unexplained: AttemptError | null = null;
-    for (let changes = 0; ; changes++) {
-      const sent = adaptRequest(request, trial.adaptation);
+    const tried = new Set<string>();
+    for (;;) {
+      tried.add(JSON.stringify(trial.adaptation));
+      const sent = applyAdaptation(request, trial.adaptation);
       try {
         const response = await next(sent, config);
         policy.recordSuccess(sent);
@@ -62,8 +64,8 @@ export function withRequestAdaptation(next: CallModel, { describeEndpoint = desc
           throw unexplained;
         }
         config.signal?.throwIfAborted();
-        const nextTrial = changes < maxChanges ? findNextTrial(request, sent, trial, error) : null;
-        if (!nextTrial) throw error;
+        const nextTrial = tried.size > maxChanges ? null : findNextTrial(request, sent, trial, error);
+        if (!nextTrial || tried.has(JSON.stringify(nextTrial.adaptation))) throw error;
         if (nextTrial.isGuess) unexplained = error;
         trial = nextTrial;
       }
@@ -71,11 +73,11 @@ export function withRequestAdaptation(next: CallModel, { describeEndpoint = desc
   };
 }
 
-function includesAdaptation(adaptation: Adaptation, part: Adaptation): boolean {
+function hasAdaptation(adaptation: Adaptation, part: Adaptation): boolean {
   return adaptableParts.every((name) => part[name] === undefined || adaptation[name] === part[name]);
 }
 
 /** Drops changes of what the settings choose themselves, or of what the request does not have. */
-function keepOpenParts(request: ModelRequest, change: Adaptation | null): Adaptation | null {
+function omitFixedParts(request: ModelRequest, change: Adaptation | null): Adaptation | null {
   return change && adaptableParts.every((part) => change[part] === undefined || hasPart(request, part)) ? change : null;
 }

@@ -1,7 +1,7 @@
 import { AIMessage, type BaseMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
 import { describe, expect, it } from "vitest";
 
-import { adaptRequest, mergeSystemMessages } from "../../../../src/model-calls/adaptation/adaptation.js";
+import { applyAdaptation, mergeSystemMessages } from "../../../../src/model-calls/adaptation/adaptation.js";
 import { reviewResponseSchema } from "../../../../src/prompts/reviewer.js";
 import { createModelSettings, createRequest } from "../../../support/model-requests.js";
 
@@ -50,16 +50,16 @@ describe("mergeSystemMessages", () => {
   });
 });
 
-describe("adaptRequest", () => {
+describe("applyAdaptation", () => {
   const request = createRequest(baseUrl, { responseFormat: reviewResponseSchema });
 
   it("a request without changes stays as it is", () => {
-    expect(adaptRequest(request, {})).toEqual(request);
+    expect(applyAdaptation(request, {})).toEqual(request);
   });
 
   it("every change is made, and the request itself stays", () => {
     const before = structuredClone(toPairs(request.messages));
-    const adapted = adaptRequest(request, {
+    const adapted = applyAdaptation(request, {
       temperature: "none",
       maxTokensParameter: "max_completion_tokens",
       systemRole: "merge",
@@ -68,12 +68,12 @@ describe("adaptRequest", () => {
     expect(adapted.settings).toMatchObject({ temperature: null, maxTokensParameter: "max_completion_tokens", systemRole: "merge" });
     expect(adapted.responseFormat).toEqual({ ...reviewResponseSchema, type: "json_object" });
     expect(toPairs(adapted.messages)).toEqual([["human", "Answer briefly.\n\nWhy is the sky blue?"]]);
-    expect(adaptRequest(request, { responseFormat: "none" })).not.toHaveProperty("responseFormat");
+    expect(applyAdaptation(request, { responseFormat: "none" })).not.toHaveProperty("responseFormat");
     expect(toPairs(request.messages)).toEqual(before);
   });
 
   it("the setting systemRole: merge is applied to requests of any provider", () => {
-    const merged = adaptRequest(createRequest(baseUrl, { settings: createModelSettings(baseUrl, { systemRole: "merge" }) }), {});
+    const merged = applyAdaptation(createRequest(baseUrl, { settings: createModelSettings(baseUrl, { systemRole: "merge" }) }), {});
     expect(toPairs(merged.messages)).toEqual([["human", "Answer briefly.\n\nWhy is the sky blue?"]]);
   });
 });

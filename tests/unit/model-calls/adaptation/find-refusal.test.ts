@@ -17,7 +17,7 @@ function createError(status: number, message: string): AttemptError {
   return new AttemptError(code, `HTTP ${status}: ${message}`, { retryable: status >= 500, status });
 }
 
-const refusals: readonly (readonly [server: string, status: number, message: string, change: Adaptation, sent?: ModelRequest])[] = [
+const refusals: [server: string, status: number, message: string, change: Adaptation, sent?: ModelRequest][] = [
   // Temperature
   [
     "OpenAI",
@@ -155,11 +155,14 @@ const refusals: readonly (readonly [server: string, status: number, message: str
 ];
 
 describe("findRefusal", () => {
-  it.each(refusals)("the error of %s (%i: %s) asks for the change %j", (_server, status, message, change, sent = plain) => {
-    expect(findRefusal(sent, createError(status, message))).toEqual(change);
-    const withSchema = findRefusal({ ...sent, responseFormat: sent.responseFormat ?? reviewResponseSchema }, createError(status, message));
-    expect(withSchema).toEqual(change);
-  });
+  it.each<[string, number, string, Adaptation, ModelRequest?]>(refusals)(
+    "the error of %s (%i: %s) asks for the change %j",
+    (_server, status, message, change, sent = plain) => {
+      expect(findRefusal(sent, createError(status, message))).toEqual(change);
+      const withSchema = findRefusal({ ...sent, responseFormat: sent.responseFormat ?? reviewResponseSchema }, createError(status, message));
+      expect(withSchema).toEqual(change);
+    },
+  );
 
   it.each<[string, number, string]>([
     ["a temperature out of its range", 400, "temperature must be at most 1"],
