@@ -118,6 +118,28 @@ describe("generate against an endpoint", () => {
     expect(await readRows(join(output, "conversations.jsonl"))).toHaveLength(3);
   });
 
+  it("writes a row that ends with the last complete answer when a later turn does not fit the model's context", async () => {
+    const message = "This model's maximum context length is 4096 tokens. However, you requested 4200 tokens.";
+    const server = await startOpenAiServer(({ role, body }) =>
+      role === "candidate" && body.messages.filter((sent) => sent.role === "user").length === 3 ? { status: 400, body: { message } } : undefined,
+    );
+    const output = createFolderPath();
+    const args = ["generate", await seeds(2), "--output", output, "--model", "openai:test", "--base-url", server.baseUrl, "--turns", "4"];
+    const { code, stderr } = await runCli(args);
+    await server.close();
+    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining("2 stopped before their last turn") });
+    const rows = await readRows(join(output, "conversations.jsonl"));
+    for (const row of rows) {
+      expect(row).toMatchObject({ earlyStop: "context_overflow", earlyStopMessage: expect.stringContaining(message.slice(0, -1)) });
+      expect(row.messages.map(({ role }) => role)).toEqual(["user", "assistant", "user", "assistant"]);
+      expect(row.turns.map(({ verdict, reviews }) => [verdict === "none", reviews.length])).toEqual([
+        [false, 3],
+        [false, 3],
+      ]);
+    }
+    expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
+  });
+
   it("keeps unusable responses of reviewers in the failure row when the quorum is missed", async () => {
     const server = await startOpenAiServer(({ role }) => (role === "reviewer" ? { content: "I would rather not judge." } : undefined));
     const output = createFolderPath();
