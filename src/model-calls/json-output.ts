@@ -2,6 +2,9 @@ import { jsonrepair } from "jsonrepair";
 import type { z } from "zod";
 
 import type { ResponseErrorCode } from "../errors.js";
+import { cleanText } from "./attempt/clean-text.js";
+import { trimTemplateTokens } from "./attempt/template-tokens.js";
+import { restoreLatexBackslashes } from "./latex.js";
 
 /** Thrown for a response that cannot be used. The model sees the message when it is asked again. */
 export class ResponseValidationError extends Error {
@@ -21,7 +24,7 @@ const maxIssues = 8;
 /**
  * Finds the JSON object in a response and validates it.
  *
- * Accepts code fences, prose around the object, trailing commas and other common mistakes. Rejects a response with several
+ * Accepts code fences, prose around the object, trailing commas, LaTeX with single backslashes and other common mistakes. Rejects a response with several
  * objects that differ: one may be a draft, or a quote from the text under review.
  *
  * @throws {ResponseValidationError} Code `response_invalid`, with every problem in the message.
@@ -30,7 +33,7 @@ export function parseJsonOutput<S extends z.ZodType>(text: string, schema: S): z
   const issues = new Set<string>();
   let hasObject = false;
   // Repairing comes last, as it is slow and may guess wrong.
-  for (const parse of [JSON.parse, parseRepaired]) {
+  for (const parse of [parseExact, parseRepaired]) {
     const matches = new Map<string, z.infer<S>>();
     for (const object of findCandidates(text).flatMap((candidate) => parseObject(candidate, parse))) {
       const result = schema.safeParse(object);
@@ -52,7 +55,7 @@ export function parseJsonOutput<S extends z.ZodType>(text: string, schema: S): z
 
 /** Lists the parts of a response that may be an object. A response that is valid JSON as a whole has no other parts. */
 function findCandidates(text: string): string[] {
-  if (parseObject(text, JSON.parse).length > 0) return [text];
+  if (parseObject(text, parseExact).length > 0) return [text];
   const fenced = [...text.matchAll(/```[a-z]*\s*\n?([\s\S]*?)```/gi)].map((match) => match[1] ?? "");
   const braced = text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1);
   return [text, ...fenced, braced, ...findOutermostObjects(text)].filter((part) => part.includes("{"));
@@ -70,8 +73,20 @@ function findOutermostObjects(text: string): string[] {
   return found;
 }
 
+function parseExact(source: string): unknown {
+  return cleanStrings(JSON.parse(restoreLatexBackslashes(source)));
+}
+
 function parseRepaired(source: string): unknown {
-  return JSON.parse(jsonrepair(source.slice(source.indexOf("{"))));
+  return cleanStrings(JSON.parse(jsonrepair(restoreLatexBackslashes(source.slice(source.indexOf("{"))))));
+}
+
+/** Cleans every string of a parsed value, now that its escapes are characters. */
+function cleanStrings(value: unknown): unknown {
+  if (typeof value === "string") return trimTemplateTokens(cleanText(value)).text;
+  if (Array.isArray(value)) return value.map(cleanStrings);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, cleanStrings(item)]));
 }
 
 /** Returns the parsed object as a list of one, or an empty list. */
