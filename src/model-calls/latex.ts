@@ -3,13 +3,13 @@ const commands = new Set(
   (
     "nabla natural ncong nearrow neq newcommand newenvironment newline newpage ngeq nleftarrow nleq nobreakspace nolimits nonumber " +
     "normalsize notag notin nrightarrow nsubseteq nsupseteq nwarrow " +
-    "tabular tanh tbinom text textasciitilde textbackslash textbf textcolor textgreater textit textless textnormal textrm textsc textsf textstyle " +
+    "tabular tanh tbinom textasciitilde textbackslash textbf textcolor textgreater textit textless textnormal textrm textsc textsf textstyle " +
     "textsubscript textsuperscript texttt textwidth tfrac therefore theta thickapprox thicksim thinspace thispagestyle tilde times tiny title today " +
     "toprule triangle triangledown triangleleft triangleleq triangleq triangleright twoheadrightarrow"
   ).split(" "),
 );
 /** Commands whose rest is a word or a letter of its own, so that only a formula around them tells. */
-const ambiguousCommands = new Set("ne neg nexists ni nless nmid not nparallel nprec nsim nsucc nu tag tan tau tie to top trace tt".split(" "));
+const ambiguousCommands = new Set("ne neg nexists ni nless nmid not nparallel nprec nsim nsucc nu tag tan tau text tie to top trace tt".split(" "));
 
 /** Maximum length of a formula between two dollar signs. */
 const maxFormulaLength = 300;
@@ -34,7 +34,8 @@ function isLostBackslash(source: string, rest: string, index: number): boolean {
   if (!/^[bfnrt]/.test(rest)) return true;
   // Nobody means a backspace, a form feed or a carriage return before a letter.
   if (/^[bfr]/.test(rest)) return rest.length > 1;
-  if (ambiguousCommands.has(rest)) return isInFormula(source, index);
+  const hasArgument = source.charAt(index + 1 + rest.length) === "{";
+  if (ambiguousCommands.has(rest)) return hasArgument || isInFormula(source, index);
   return commands.has(rest);
 }
 
