@@ -5,8 +5,7 @@ import { parsePositiveInteger } from "./numbers.js";
 
 /** Flags of how every role that sets nothing of its own calls its model; each has the name of its setting. */
 export interface SamplingFlags {
-  /** Null: none is sent. */
-  readonly temperature?: number | null;
+  readonly temperature?: number | "none";
   readonly maxOutputTokens?: number;
   readonly extraBody?: unknown;
 }
@@ -23,8 +22,14 @@ export function addSamplingOptions(command: Command): Command {
     );
 }
 
-function parseTemperature(text: string): number | null {
-  if (text === "none") return null;
+/** Returns the setting for the flag `--temperature`, if it is given. The library for flags has no null. */
+export function toTemperature({ temperature }: SamplingFlags): { readonly temperature?: number | null } {
+  if (temperature === undefined) return {};
+  return { temperature: temperature === "none" ? null : temperature };
+}
+
+function parseTemperature(text: string): number | "none" {
+  if (text === "none") return text;
   const temperature = Number(text);
   if (text.trim() === "" || !(temperature >= 0 && temperature <= 2)) throw new InvalidArgumentError("It must be a number from 0 to 2, or `none`.");
   return temperature;

@@ -7,7 +7,7 @@ import { GenerationMode, ReviewerSettings, Settings, type SettingsInput } from "
 import { readConfig, readStructured } from "./config-file.js";
 import { formatZodIssues, getFirstField } from "./format-zod-issues.js";
 import { parsePositiveInteger } from "./numbers.js";
-import { type SamplingFlags, addSamplingOptions } from "./sampling-options.js";
+import { type SamplingFlags, addSamplingOptions, toTemperature } from "./sampling-options.js";
 
 /** Flags of settings; each has the name of its setting. */
 export interface SettingsFlags extends SamplingFlags {
@@ -64,8 +64,11 @@ export async function resolveJobConfig(flags: SettingsFlags, base: object = {}):
   const { config, panel, ...given } = flags;
   const { prices = {}, ...fromFile } = config === undefined ? {} : await readConfig(config);
   const fromFlags = Object.fromEntries(Object.keys(Settings.shape).flatMap((name) => (name in given ? [[name, Reflect.get(given, name)]] : [])));
+  const temperature = toTemperature(given);
   const reviewers = panel === undefined ? {} : { panel: await readPanel(panel) };
-  const result = Settings.safeParse({ ...base, ...fromFile, ...fromFlags, ...reviewers } satisfies Partial<Record<keyof SettingsInput, unknown>>);
+  const result = Settings.safeParse({ ...base, ...fromFile, ...fromFlags, ...temperature, ...reviewers } satisfies Partial<
+    Record<keyof SettingsInput, unknown>
+  >);
   if (!result.success)
     throw new InputError(`settings: ${formatZodIssues(result.error)}`, { file: config, field: getFirstField(result.error) }, { cause: result.error });
   const priceTable = PriceTable.safeParse(prices);
