@@ -4,6 +4,7 @@ import { streamArray } from "stream-json/core/streamers/stream-array.js";
 import { type VerifierError, jsonVerifier } from "stream-json/core/utils/verifier.js";
 
 import { InputError, getErrorMessage } from "../../errors.js";
+import { isLongInteger } from "./long-integers.js";
 import { decodeUtf8 } from "./utf8.js";
 import { type RawRow, maxRowBytes, maxRowSize } from "./validate-row.js";
 
@@ -24,7 +25,7 @@ export async function* readArrayRows(chunks: AsyncIterable<Buffer>, file: string
       yield chunk;
     }
   }
-  const parseElements = chain([jsonParser({ streamValues: false }), streamArray({ objectFilter: checkDepth, includeUndecided: true })]);
+  const parseElements = chain([jsonParser({ streamValues: false }), keepLongIntegers, streamArray({ objectFilter: checkDepth, includeUndecided: true })]);
   try {
     for await (const { value } of parseElements(verifyJson(decodeUtf8(limitRowBytes())))) {
       unfinishedBytes = 0;
@@ -36,6 +37,12 @@ export async function* readArrayRows(chunks: AsyncIterable<Buffer>, file: string
     const advice = "Fix the file: the rows after this place cannot be found, so none of them was read.";
     throw new InputError(`${file}, row ${details.row}: ${describeProblem(error)} ${advice}`, details, { cause: error });
   }
+}
+
+/** Passes whole numbers on as strings if they would lose digits. */
+function keepLongIntegers(token: { readonly name?: string; readonly value?: unknown }) {
+  const { name, value } = token;
+  return name === "numberValue" && typeof value === "string" && isLongInteger(value) ? { name: "stringValue", value } : token;
 }
 
 /** Limits the depth, as one row can contain millions of brackets, which would need a hundred times their size in memory. */

@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 
 import { InputError, getErrorMessage } from "../../errors.js";
 import { readLines } from "../../lines.js";
+import { quoteLongIntegers } from "./long-integers.js";
 import { toPrintableLine } from "./row-advice.js";
 import { type RawRow, maxRowBytes, maxRowSize } from "./validate-row.js";
 
@@ -23,7 +24,7 @@ function parseLine(bytes: Buffer | null): { value: unknown } | { problem: string
   const text = bytes.toString().trim();
   if (text === "") return null;
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(quoteLongIntegers(text));
     return { value };
   } catch (cause) {
     return { problem: `not valid JSON (${toPrintableLine(getErrorMessage(cause))}). Expected one complete object on each line.`, cause };
