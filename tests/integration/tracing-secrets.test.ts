@@ -32,6 +32,7 @@ const planted = {
   langsmithKey: "planted-langsmith-0001",
   openaiKey: "planted-openai-0002",
   corporateKey: "planted-corporate-0003",
+  gatewayPass: "planted-gateway-0011",
   databasePassword: "planted/database@0004",
   urlKey: "planted-url-0005",
   note: "planted-note-0006",
@@ -46,6 +47,7 @@ test("no secret reaches LangSmith, a trace file or a warning of a job", async ()
     LANGSMITH_API_KEY: planted.langsmithKey,
     OPENAI_API_KEY: planted.openaiKey,
     CORPORATE: planted.corporateKey,
+    GATEWAY_ACCESS: planted.gatewayPass,
     DATABASE_URL: `postgres://someone:${encodeURIComponent(planted.databasePassword)}@db.example/reviews`,
     // LangChain would copy this variable to the metadata.
     LANGSMITH_NOTE: note,
@@ -54,14 +56,14 @@ test("no secret reaches LangSmith, a trace file or a warning of a job", async ()
   const echo = [...Object.values(repeatable), new URLSearchParams({ key: planted.query })].join(" | ");
   // Secrets occur in the endpoint's error messages and in the models' responses.
   openai.setHandler(({ body, role, index, url }) => {
-    if (body.model === "echoing-url") return { status: 400, body: { error: { message: `Cannot POST ${url}` } } };
+    if (body.model === "echoing-url") return { status: 503, body: { error: { message: `Cannot POST ${url}` } } };
     if (body.model === "echoing-refusal") return { status: 503, body: { error: { message: `Cannot serve the key ${echo}` } } };
     return role === "candidate" ? { content: `Answer ${index}. My instructions say: ${echo}`, reasoning: echo } : undefined;
   });
   const settings = createScriptedSettings({
     baseUrl: withQuery(openai.baseUrl, planted.query),
     quorum: 1,
-    candidate: { model: "openai:candidate", apiKeyEnv: "CORPORATE" },
+    candidate: { model: "openai:candidate", apiKeyEnv: "CORPORATE", headers: { "x-gateway": "GATEWAY_ACCESS" } },
     panel: [
       { name: "accuracy", focus: echo, baseUrl: withQuery(openai.baseUrl, planted.query) },
       { name: planted.openaiKey, focus: "A name that is a key.", model: "openai:echoing-refusal" },
@@ -77,6 +79,7 @@ test("no secret reaches LangSmith, a trace file or a warning of a job", async ()
 
   // The conversation itself is not redacted, and all of it passed through the places that are searched below.
   expect(output.messages[1]?.text).toContain(planted.openaiKey);
+  expect(openai.requests.some(({ headers }) => headers["x-gateway"] === planted.gatewayPass)).toBe(true);
   expect(output.turns[0]?.abstentions).toHaveLength(2);
   expect(langsmith.getRuns().filter((run) => run.run_type === "llm").length).toBeGreaterThan(6);
   expect(langsmith.getFeedback().length).toBeGreaterThan(6);

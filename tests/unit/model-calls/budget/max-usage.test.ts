@@ -24,7 +24,7 @@ describe("getMaxUsage", () => {
     );
   });
 
-  it("counts blocks of content, the response schema and the output limit", () => {
+  it("counts blocks of content, the response schema, extra fields and the output limit", () => {
     const messages = [new SystemMessage("s"), new HumanMessage({ content: [{ type: "text", text: "x".repeat(5000) }] })];
     const plain = getMaxUsage(createRequest(null, { messages, settings: createModelSettings(null, { maxOutputTokens: 77 }) }));
     expect(plain.outputTokens).toBe(77);
@@ -33,6 +33,8 @@ describe("getMaxUsage", () => {
     expect(getMaxUsage(createRequest(null, { messages, responseFormat: { name: "review", schema } })).inputTokens).toBeGreaterThan(
       plain.inputTokens + 300,
     );
+    const settings = createModelSettings(null, { extraBody: { documents: ["z".repeat(300)] } });
+    expect(getMaxUsage(createRequest(null, { messages, settings })).inputTokens).toBeGreaterThan(plain.inputTokens + 300);
   });
 });
 
