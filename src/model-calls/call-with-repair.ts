@@ -1,14 +1,14 @@
-import { AIMessage, type BaseMessage, HumanMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
 
 import { InvalidResponseError, ModelCallError } from "../errors.js";
 import type { CallUsage } from "../state/records.js";
 import { ResponseValidationError } from "./json-output.js";
 import { type CallModel, type ModelRequest, type ModelResponse, formatCaller } from "./model-call.js";
+import { buildRepairMessages, cutOffNote, echoNote, isNoteEcho } from "./repair-notes.js";
 
 /** A parsed value, or the error that prevented one, with the usage of every call made. */
 export type CallResult<T> =
-  | { readonly calls: CallUsage[]; readonly value: T; readonly messageId?: string }
+  | { readonly calls: CallUsage[]; readonly value: T; readonly messageId?: string; readonly reasoning?: string }
   | { readonly calls: CallUsage[]; readonly error: InvalidResponseError | ModelCallError };
 
 /** Options of {@link callWithRepair}. */
@@ -47,13 +47,15 @@ export async function callWithRepair<T>(
     if (response instanceof ModelCallError) return { calls, error: response };
     calls.push(toCallUsage(request, response));
     try {
-      return { calls, value: parseResponse(response, options.parse), messageId: response.messageId };
+      const value = parseResponse(response, options.parse);
+      return { calls, value, messageId: response.messageId, ...(response.reasoning !== undefined && { reasoning: response.reasoning }) };
     } catch (error) {
       if (!(error instanceof ResponseValidationError)) throw error;
       await response.evict?.();
       if (error.code === "response_refused" || calls.length >= options.maxAttempts)
         return { calls, error: toInvalidResponseError(request, response, calls.length, error) };
-      messages = [...request.messages, ...buildRepairMessages(response, error)];
+      // A model that repeats our notes would repeat the next one, too.
+      messages = [...request.messages, ...(isNoteEcho(response.text) ? [] : buildRepairMessages(response.text, error.message))];
     }
   }
 }
@@ -69,16 +71,15 @@ function toCallUsage({ caller }: ModelRequest, { model, usage, runId, cached }: 
 
 function parseResponse<T>(response: ModelResponse, parse: (text: string) => T): T {
   if (response.finishReason === "refusal") throw new ResponseValidationError("response_refused", "The model refused to answer.");
-  if (response.finishReason === "length")
-    throw new ResponseValidationError("response_truncated", "The reply was cut off at the output limit. Reply again in full, more briefly.");
-  if (response.text.trim() === "") throw new ResponseValidationError("response_empty", "The reply is empty.");
+  if (response.finishReason === "length") throw new ResponseValidationError("response_truncated", `${cutOffNote}${describeReasoning(response)}`);
+  if (response.text.trim() === "") throw new ResponseValidationError("response_empty", `The reply is empty.${describeReasoning(response)}`);
+  if (isNoteEcho(response.text)) throw new ResponseValidationError("response_invalid", echoNote);
   return parse(response.text);
 }
 
-/** Builds nothing for an empty response: endpoints reject empty assistant messages and two user messages in a row. */
-function buildRepairMessages(response: ModelResponse, error: ResponseValidationError): BaseMessage[] {
-  if (response.text.trim() === "") return [];
-  return [new AIMessage(response.text), new HumanMessage(`${error.message}\n\nReply to the request above once more, in the form it asks for.`)];
+/** Says how much reasoning came in place of an answer. */
+function describeReasoning({ text, reasoning = "" }: ModelResponse): string {
+  return text.trim() === "" && reasoning !== "" ? ` ${reasoning.length} characters of reasoning came, and no answer.` : "";
 }
 
 function toInvalidResponseError(
@@ -87,10 +88,7 @@ function toInvalidResponseError(
   attempts: number,
   error: ResponseValidationError,
 ): InvalidResponseError {
-  const advice =
-    error.code === "response_truncated"
-      ? ` Raise maxOutputTokens (now ${request.settings.maxOutputTokens}) or choose a model that reasons less.`
-      : "";
+  const advice = getAdvice(request, response, error);
   const attemptCount = `${attempts} ${attempts === 1 ? "attempt" : "attempts"}`;
   const message = `the ${formatCaller(request.caller)} (${response.model}) gave no usable response in ${attemptCount}: ${error.message}${advice}`;
   return new InvalidResponseError(
@@ -99,4 +97,16 @@ function toInvalidResponseError(
     { caller: request.caller, model: response.model, attempts, rawText: response.text },
     { cause: error },
   );
+}
+
+function getAdvice({ settings }: ModelRequest, { text, reasoning }: ModelResponse, { code }: ResponseValidationError): string {
+  const limit = `Raise maxOutputTokens (now ${settings.maxOutputTokens})`;
+  if (text.trim() === "" && reasoning !== undefined) {
+    const thinking = 'turn thinking off (for many models by extraBody {"chat_template_kwargs": {"enable_thinking": false}})';
+    const parser = "start the server with the reasoning parser that fits the model, or with none (vLLM: --reasoning-parser)";
+    return code === "response_truncated"
+      ? ` ${limit}, or ${thinking}.`
+      : ` The server takes the answer for reasoning, or the model never ended it: ${parser}, or ${thinking}, or raise maxOutputTokens (now ${settings.maxOutputTokens}).`;
+  }
+  return code === "response_truncated" ? ` ${limit} or choose a model that reasons less.` : "";
 }

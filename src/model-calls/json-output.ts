@@ -4,7 +4,7 @@ import type { z } from "zod";
 import type { ResponseErrorCode } from "../errors.js";
 import { cleanText } from "./attempt/clean-text.js";
 import { trimTemplateTokens } from "./attempt/template-tokens.js";
-import { restoreLatexBackslashes } from "./latex.js";
+import { repairLatexBackslashes } from "./latex.js";
 
 /** Thrown for a response that cannot be used. The model sees the message when it is asked again. */
 export class ResponseValidationError extends Error {
@@ -74,11 +74,11 @@ function findOutermostObjects(text: string): string[] {
 }
 
 function parseExact(source: string): unknown {
-  return cleanStrings(JSON.parse(restoreLatexBackslashes(source)));
+  return cleanStrings(JSON.parse(repairLatexBackslashes(source)));
 }
 
 function parseRepaired(source: string): unknown {
-  return cleanStrings(JSON.parse(jsonrepair(restoreLatexBackslashes(source.slice(source.indexOf("{"))))));
+  return cleanStrings(JSON.parse(jsonrepair(repairLatexBackslashes(source.slice(source.indexOf("{"))))));
 }
 
 /** Cleans every string of a parsed value, now that its escapes are characters. */

@@ -20,7 +20,7 @@ const maxFormulaLength = 300;
  * `\frac`, `\beta`, `\theta` and `\neq` are escapes of JSON that no model means; `\alpha` and `\(` are none at all. Escapes that
  * can be meant stay, and so does JSON that writes its backslashes twice.
  */
-export function restoreLatexBackslashes(source: string): string {
+export function repairLatexBackslashes(source: string): string {
   if (!source.includes("\\")) return source;
   return source.replace(/\\(\\|u[0-9a-fA-F]{4}|[a-zA-Z]+|[^])/g, (escape: string, rest: string, index: number) =>
     isLostBackslash(source, rest, index) ? `\\${escape}` : escape,

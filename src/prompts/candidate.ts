@@ -3,6 +3,7 @@ import { type BaseMessage, SystemMessage, isSystemMessage } from "@langchain/cor
 import { ResponseValidationError } from "../model-calls/json-output.js";
 import type { Settings } from "../state/settings.js";
 import { getLanguageInstruction } from "./language.js";
+import { assertUsableText } from "./validate-text.js";
 
 /** Version of the wording below. Raise it with every change. */
 export const candidatePromptVersion = "candidate/1";
@@ -20,12 +21,13 @@ export function buildCandidatePrompt(settings: Pick<Settings, "wordLimit" | "lan
 }
 
 /**
- * Parses an answer, which may be any text.
+ * Parses an answer, which may be nearly any text.
  *
- * @throws {ResponseValidationError} If the answer is empty.
+ * @throws {ResponseValidationError} If the answer is empty, repeats our own words or holds special tokens.
  */
 export function parseAnswer(text: string): string {
   const answer = text.trim();
   if (answer === "") throw new ResponseValidationError("response_empty", "The reply is empty.");
+  assertUsableText(answer, { name: "answer" });
   return answer;
 }

@@ -9,6 +9,7 @@ import type { Evolution, Review } from "../state/records.js";
 import type { Settings, Verdict } from "../state/settings.js";
 import { getLanguageInstruction } from "./language.js";
 import { validateInstruction } from "./validate-instruction.js";
+import { findTextProblem } from "./validate-text.js";
 
 /** Version of the wording below. Raise it with every change. */
 export const chairmanPromptVersion = "chairman/2";
@@ -72,17 +73,21 @@ const InstructionResponse = z.object({ instruction: z.string() });
 /** JSON schema of the chairman's response. */
 export const instructionResponseSchema = toResponseSchema("next_instruction", InstructionResponse);
 
+/** Far above the 60 words that are asked for, so that only loops and essays are refused. */
+const maxInstructionLength = 2_000;
+
 /** Matches a response that is meant as JSON, even if malformed. It must not become the instruction as it is. */
 const looksLikeJson = /^\s*(?:```\w*\s*)?(?:\{|\[\s*["'{])|["'“]instruction["'”]\s*:|\{\s*instruction\s*:/i;
 
 /**
  * Parses the next instruction. A response without JSON is the instruction itself.
  *
- * @throws {ResponseValidationError} If the instruction is empty, repeats an earlier one, or mentions the panel.
+ * @throws {ResponseValidationError} If the instruction is empty, too long, repeats an earlier one or our own words, or mentions the panel.
  */
 export function parseInstruction(text: string, messages: readonly ConversationMessage[]): string {
   const instruction = (looksLikeJson.test(text) ? parseJsonOutput(text, InstructionResponse).instruction : text).trim();
-  const problem = validateInstruction(instruction, messages);
+  const problem =
+    findTextProblem(instruction, { name: "instruction", maxLength: maxInstructionLength }) ?? validateInstruction(instruction, messages);
   if (problem) throw new ResponseValidationError(instruction === "" ? "response_empty" : "response_invalid", problem);
   return instruction;
 }

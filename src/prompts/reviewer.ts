@@ -1,12 +1,13 @@
 import { type BaseMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
 import { z } from "zod";
 
-import { parseJsonOutput } from "../model-calls/json-output.js";
+import { ResponseValidationError, parseJsonOutput } from "../model-calls/json-output.js";
 import { quoteInstructions, quoteUntrusted } from "../model-calls/quote-untrusted.js";
 import { toResponseSchema } from "../model-calls/response-schema.js";
 import type { ConversationMessage } from "../state/conversation.js";
 import { type Review, createScoresSchema, reviewDimensions } from "../state/records.js";
 import { type ReviewerSettings, type Settings, Verdict } from "../state/settings.js";
+import { assertUsableText } from "./validate-text.js";
 
 /** Version of the wording below. Raise it with every change. */
 export const reviewerPromptVersion = "reviewer/3";
@@ -70,11 +71,28 @@ const LenientReview = z.object({
   verdict: z.preprocess((value) => (typeof value === "string" ? value.trim().toLowerCase() : value), StrictReview.shape.verdict),
 });
 
+/** Far above the 120 words that are asked for, so that only loops and essays are refused. */
+const maxCritiqueLength = 4_000;
+const minCritiqueWords = 3;
+
 /**
  * Parses a review.
  *
- * @throws {ResponseValidationError} If the response is no review.
+ * @throws {ResponseValidationError} If the response is no review, says nothing, or its verdict contradicts its scores.
  */
 export function parseReview(text: string): Omit<Review, "reviewer"> {
-  return parseJsonOutput(text, LenientReview);
+  const review = parseJsonOutput(text, LenientReview);
+  assertUsableText(review.critique, { name: "critique", minWords: minCritiqueWords, maxLength: maxCritiqueLength });
+  const contradiction = findContradiction(review);
+  if (contradiction !== null) throw new ResponseValidationError("response_invalid", contradiction);
+  return review;
+}
+
+/** Finds a positive verdict on an answer that fails in something, and a negative one on an answer that is good in everything. */
+function findContradiction({ verdict, scores }: Pick<Review, "verdict" | "scores">): string | null {
+  const failed = reviewDimensions.find((dimension) => scores[dimension] <= 3);
+  const agree = "Give scores and a verdict that agree.";
+  if (verdict === "positive" && failed) return `The verdict "positive" contradicts the score ${scores[failed]} for ${failed}. ${agree}`;
+  const isGood = reviewDimensions.every((dimension) => scores[dimension] >= 8);
+  return verdict === "negative" && isGood ? `The verdict "negative" contradicts scores that are all 8 or more. ${agree}` : null;
 }

@@ -76,6 +76,52 @@ describe("callWithRepair", () => {
     expect(evictValid).not.toHaveBeenCalled();
   });
 
+  it("returns the reasoning of the response that could be used", async () => {
+    const callModel = createModel({ text: "five", reasoning: "hm" }, { text: "5", reasoning: "two and three" });
+    expect(await callWithRepair(callModel, request, options, {})).toMatchObject({ value: 5, reasoning: "two and three" });
+  });
+
+  it("sends back only the beginning of a response that was cut off", async () => {
+    const loop = `It turns firm. ${"again and ".repeat(500)}`;
+    const callModel = createModel({ text: loop, finishReason: "length" }, { text: "word ".repeat(500), finishReason: "length" }, { text: "5" });
+    await callWithRepair(callModel, request, options, {});
+    const sent = callModel.mock.calls.map(([{ messages }]) => messages[request.messages.length]?.text ?? "");
+    expect(sent[1]).toBe("It turns firm. again and …");
+    expect(sent[2]?.length).toBeLessThan(410);
+  });
+
+  it.each([
+    ["a loop", "five, five, ".repeat(200), 20],
+    ["an essay", Array.from({ length: 5_000 }, (_, index) => index).join(" "), 6_010],
+  ])("sends back only the beginning of %s", async (_, text, maxLength) => {
+    const callModel = createModel({ text }, { text: "5" });
+    await callWithRepair(callModel, request, options, {});
+    expect(callModel.mock.calls[1]?.[0].messages[request.messages.length]?.text.length).toBeLessThan(maxLength);
+  });
+
+  it("never accepts a response that repeats our own note, and asks again without one", async () => {
+    const parse = (text: string) => text;
+    const callModel = createModel(
+      { text: "It", finishReason: "length" },
+      { text: "the reply was cut off at the output limit; reply again in full, more briefly!" },
+      { text: "Reply to the request above once more, in the form it asks for." },
+    );
+    expect(await callWithRepair(callModel, request, { ...options, parse }, {})).toMatchObject({ error: { code: "response_invalid" } });
+    expect(callModel.mock.calls.map(([{ messages }]) => messages.length - request.messages.length)).toEqual([0, 2, 0]);
+  });
+
+  it.each([
+    ["stop", "response_empty", "--reasoning-parser"],
+    ["stop", "response_empty", "enable_thinking"],
+    ["stop", "response_empty", "maxOutputTokens (now 256)"],
+    ["length", "response_truncated", "Raise maxOutputTokens (now 256)"],
+  ] as const)("names a response of reasoning alone that ended by %s: %s with %s", async (finishReason, code, advice) => {
+    const callModel = createModel({ text: "", reasoning: "x".repeat(120), finishReason });
+    const result = await callWithRepair(callModel, request, { ...options, maxAttempts: 1 }, {});
+    expect(result).toMatchObject({ error: { code, message: expect.stringContaining("120 characters of reasoning came, and no answer.") } });
+    expect(result).toMatchObject({ error: { message: expect.stringContaining(advice) } });
+  });
+
   it("does not repeat a refusal", async () => {
     const callModel = createModel({ text: "5", finishReason: "refusal" });
     expect(await callWithRepair(callModel, request, options, {})).toMatchObject({ error: { code: "response_refused", details: { attempts: 1 } } });

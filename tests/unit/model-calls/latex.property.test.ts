@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 
 import { parseJsonOutput } from "../../../src/model-calls/json-output.js";
-import { restoreLatexBackslashes } from "../../../src/model-calls/latex.js";
+import { repairLatexBackslashes } from "../../../src/model-calls/latex.js";
 
 const schema = z.object({ note: z.string() });
 const parseNote = (note: string) => parseJsonOutput(`{"note": "${note}"}`, schema).note;
@@ -16,7 +16,7 @@ const commands =
   \overline{x} \underline{x} \left( \right) \big( \bigl( \begin{matrix} \end{matrix} \tan \tanh \top \bot \bmod \boldsymbol{x} \binom{a}{b} \because \therefore
   \ref{a} \root \rangle \langle \rfloor \lfloor \rceil \triangle \nmid \nsim \lim \log \ln \min \max \sin \quad \, \; \! \{ \} \% \_ \u`.split(/\s+/);
 
-describe("restoreLatexBackslashes", () => {
+describe("repairLatexBackslashes", () => {
   it("formulas with single backslashes keep every command", () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...commands), { minLength: 1, maxLength: 6 }), (parts) => {
@@ -66,7 +66,7 @@ describe("restoreLatexBackslashes", () => {
             .join("")
             .replace(/\$[^$]*\$/g, ""),
         });
-        expect(restoreLatexBackslashes(source)).toBe(source);
+        expect(repairLatexBackslashes(source)).toBe(source);
       }),
       { numRuns: 2_000 },
     );

@@ -34,6 +34,18 @@ describe("parseAnswer", () => {
     expect(parseAnswer(`\n${text} `)).toBe(text.trim());
   });
 
+  it.each([
+    ["a note of ours", "The reply was cut off at the output limit. Reply again in full, more briefly."],
+    ["a note of ours in a longer text", "Sorry!\n\nReply to the request above once more, in the form it asks for. I will."],
+    ["a special token in a sentence", "Put <|im_end|> at the end."],
+  ])("parseAnswer rejects %s", (_, text) => {
+    expect(() => parseAnswer(text)).toThrow(expect.objectContaining({ code: "response_invalid" }));
+  });
+
+  it("parseAnswer accepts a special token in code", () => {
+    expect(parseAnswer("Put `<|im_end|>` at the end.")).toBe("Put `<|im_end|>` at the end.");
+  });
+
   it("parseAnswer throws for an empty answer", () => {
     expect(() => parseAnswer(" \n")).toThrow(expect.objectContaining({ code: "response_empty" }));
   });

@@ -118,6 +118,22 @@ describe("parseInstruction", () => {
     expect(() => parseInstruction('{"instruction": "<ask>What flour?</ask>"}', messages)).toThrow(/"<ask>"/);
     expect(() => parseInstruction("Chairman: What flour?", messages)).toThrow(/"Chairman:"/);
   });
+
+  it.each([
+    ["the placeholder of the prompt", "the user's next message", /repeats the request/],
+    ["the placeholder in other clothes", "“The user’s next message…”", /repeats the request/],
+    ["a note of ours", "Reply to the request above once more, in the form it asks for.", /repeats the request/],
+    ["an essay", "And how does it change then? ".repeat(100), /at most 2000/],
+    ["a text with a special token", "What does [/INST] the flour do?", /\[\/INST\]/],
+  ])("parseInstruction rejects %s, as text and as JSON", (_, instruction, message) => {
+    expect(() => parseInstruction(instruction, messages)).toThrow(message);
+    expect(() => parseInstruction(JSON.stringify({ instruction }), messages)).toThrow(message);
+  });
+
+  it("parseInstruction accepts a question about our words", () => {
+    const question = "How would I write the user's next message in a chat log?";
+    expect(parseInstruction(question, messages)).toBe(question);
+  });
 });
 
 describe("instructionResponseSchema", () => {

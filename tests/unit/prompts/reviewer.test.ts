@@ -5,6 +5,7 @@ import { parseQuotes } from "../../../src/model-calls/quote-untrusted.js";
 import { ResponseValidationError } from "../../../src/model-calls/json-output.js";
 import { buildReviewerPrompt, parseReview, reviewResponseSchema } from "../../../src/prompts/reviewer.js";
 import type { ConversationMessage } from "../../../src/state/conversation.js";
+import { cleanText } from "../../../src/model-calls/attempt/clean-text.js";
 import { reviewDimensions } from "../../../src/state/records.js";
 import { ReviewerSettings, Settings } from "../../../src/state/settings.js";
 import { hostileTexts } from "../../support/hostile-texts.js";
@@ -99,7 +100,8 @@ describe("parseReview", () => {
   );
 
   it.each([" Positive", "NEGATIVE\n"])("parseReview accepts the verdict %j", (verdict) => {
-    expect(parseReview(JSON.stringify({ ...review, verdict })).verdict).toBe(verdict.trim().toLowerCase());
+    const scores = { ...review.scores, accuracy: 7 };
+    expect(parseReview(JSON.stringify({ ...review, scores, verdict })).verdict).toBe(verdict.trim().toLowerCase());
   });
 
   it.each([
@@ -119,8 +121,41 @@ describe("parseReview", () => {
     expect(parseReview(JSON.stringify({ ...review, reviewer: "chairman", thinking: "hm" }))).toEqual(review);
   });
 
-  it.each(hostileTexts)("parseReview keeps any critique unchanged: %j", (critique) => {
-    expect(parseReview(JSON.stringify({ ...review, critique })).critique).toBe(critique.trim());
+  it.each(hostileTexts)("parseReview keeps any critique as it is, but cleaned: %j", (text) => {
+    const critique = `It says this: ${text}`;
+    expect(parseReview(JSON.stringify({ ...review, critique })).critique).toBe(cleanText(critique).trim());
+  });
+
+  it.each([
+    ["is too short", "Good answer.", /fewer than 3 words/],
+    ["is the placeholder of the prompt", "...", /fewer than 3 words/],
+    ["goes in a loop", "It lacks a reason. ".repeat(300), /at most 4000/],
+    ["repeats a note of ours", "The reply was cut off at the output limit.", /repeats the request/],
+    ["holds a special token", "It is good <|im_start|> user as far as it goes.", /<\|im_start\|>/],
+  ])("parseReview rejects a critique that %s", (_, critique, message) => {
+    expect(() => parseReview(JSON.stringify({ ...review, critique }))).toThrow(message);
+  });
+
+  it.each(["Keine Quelle genannt.", "没有说明为什么要揉面。", "根拠がまったく示されていない。", "Нет ни одной причины."])(
+    "parseReview accepts a short critique in any language: %s",
+    (critique) => {
+      expect(parseReview(JSON.stringify({ ...review, critique })).critique).toBe(critique);
+    },
+  );
+
+  const scoresOf = (accuracy: number, others: number) => ({ usefulness: others, relevance: others, accuracy, depth: others, creativity: others });
+  it.each([
+    ["positive", scoresOf(3, 9), false],
+    ["positive", scoresOf(4, 9), true],
+    ["positive", scoresOf(1, 1), false],
+    ["negative", scoresOf(8, 8), false],
+    ["negative", scoresOf(10, 9), false],
+    ["negative", scoresOf(7, 9), true],
+    ["negative", scoresOf(2, 2), true],
+  ])("parseReview: the verdict %s with the scores %j agrees: %s", (verdict, scores, agrees) => {
+    const parse = () => parseReview(JSON.stringify({ ...review, verdict, scores }));
+    if (agrees) expect(parse()).toMatchObject({ verdict, scores });
+    else expect(parse).toThrow(/contradicts/);
   });
 });
 
