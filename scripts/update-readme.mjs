@@ -18,9 +18,11 @@ const formatDefault = (name) => {
   const value = defaults[name];
   if (name === "panel") return value.map((reviewer) => reviewer.name).join(", ");
   if (typeof value === "object" && value !== null)
-    return Object.entries(value)
-      .map(([key, inner]) => `${key} ${inner}`)
-      .join(", ");
+    return (
+      Object.entries(value)
+        .map(([key, inner]) => `${key} ${inner}`)
+        .join(", ") || "none"
+    );
   return value === null ? "none" : String(value);
 };
 const rows = Object.entries(properties).map(([name, schema]) => `| \`${name}\` | ${formatDefault(name)} | ${schema.description ?? ""} |`);
