@@ -50,10 +50,10 @@ describe("a reviewer without a review", () => {
   it("a reviewer is asked again with the problem named, and its corrected review counts", async () => {
     const { graph, requests } = createGraphUnderTest((request, call) => {
       if (request.reviewer !== "b") return defaultScript(request, call);
-      return { text: request.messages.length === 2 ? "Fine by me!" : formatReview("negative", "No salt.") };
+      return { text: request.messages.length === 2 ? "Fine by me!" : formatReview("negative", "It lacks salt.") };
     });
     const { turns } = await graph.invoke(seed, createThread({ turns: 2, panel }));
-    expect(turns[0]?.reviews.find(({ reviewer }) => reviewer === "b")).toMatchObject({ critique: "No salt.", verdict: "negative" });
+    expect(turns[0]?.reviews.find(({ reviewer }) => reviewer === "b")).toMatchObject({ critique: "It lacks salt.", verdict: "negative" });
     expect(turns[0]?.abstentions).toEqual([]);
     expect(requests.filter(({ reviewer }) => reviewer === "b")[1]?.messages.at(-1)?.text).toMatch(/holds no JSON object/);
   });

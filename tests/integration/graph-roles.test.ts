@@ -73,7 +73,7 @@ describe("requests to the reviewers", () => {
         timer = setTimeout(() => reject(new Error(`only ${started} of ${size} reviewers were started`)), 10_000);
       });
       await Promise.race([allStarted, timeout]).finally(() => clearTimeout(timer));
-      return { text: formatReview("positive", "All here.") };
+      return { text: formatReview("positive", "All is here.") };
     };
     const { graph } = createGraphUnderTest(waitForAll);
     const { turns } = await graph.invoke(seed, createThread({ turns: 2, panel: createPanel(...names) }));
@@ -88,7 +88,7 @@ describe("requests to the reviewers", () => {
       if (request.reviewer === undefined) return defaultScript(request, call);
       await finished.get(predecessor[request.reviewer] ?? "");
       finish.get(request.reviewer)?.();
-      return { text: formatReview("positive", "Done.") };
+      return { text: formatReview("positive", "It is done.") };
     };
     const { graph } = createGraphUnderTest(reverseOrder);
     const { turns } = await graph.invoke(seed, createThread({ turns: 2, panel: createPanel("a", "b", "c") }));

@@ -1,21 +1,29 @@
 import { describe, expect, it } from "vitest";
 
+import { cleanText } from "../../src/model-calls/attempt/clean-text.js";
 import { parseQuotes } from "../../src/model-calls/quote-untrusted.js";
 import { toConversationMessages } from "../../src/state/conversation.js";
 import { createGraphUnderTest, createThread, createPanel } from "../support/graph-under-test.js";
 import { hostileTexts } from "../support/hostile-texts.js";
 import { type Script, defaultScript, getPromptText, formatReview } from "../support/scripted-models.js";
 
+/** A critique of one or two words would be refused. */
+function toCritique(text: string): string {
+  return `The answer says: ${text}`;
+}
+
 /** Every role responds with the same text in the format of its role. */
 function respondWith(text: string): Script {
   return (request, call) => {
     if (request.role === "candidate") return { text };
-    return request.role === "reviewer" ? { text: formatReview("negative", text) } : defaultScript(request, call);
+    return request.role === "reviewer" ? { text: formatReview("negative", toCritique(text)) } : defaultScript(request, call);
   };
 }
 
 describe.each(hostileTexts)("the text %j", (text) => {
   const trimmed = text.trim();
+  // Strings in JSON are cleaned when they are parsed.
+  const critique = cleanText(toCritique(text)).trim();
 
   it("a hostile text stays data in seed, input, system prompt, answer and critique", async () => {
     const { graph, requests } = createGraphUnderTest(respondWith(text));
@@ -27,7 +35,7 @@ describe.each(hostileTexts)("the text %j", (text) => {
       { role: "user", content: expect.stringMatching(/^What about side number \d+\?$/) },
       { role: "assistant", content: trimmed },
     ]);
-    expect(output.turns[0]).toMatchObject({ verdict: "negative", abstentions: [], reviews: [{ critique: trimmed }, { critique: trimmed }] });
+    expect(output.turns[0]).toMatchObject({ verdict: "negative", abstentions: [], reviews: [{ critique }, { critique }] });
     expect(output.turns[1]?.evolution).toBe("depth");
     expect(output.earlyStop).toBeNull();
 
@@ -36,8 +44,8 @@ describe.each(hostileTexts)("the text %j", (text) => {
       trimmed,
       `${trimmed}\n\n${trimmed}`,
       trimmed,
-      trimmed,
-      trimmed,
+      critique,
+      critique,
     ]);
   });
 
@@ -51,7 +59,7 @@ describe.each(hostileTexts)("the text %j", (text) => {
     const isReview = text.includes('"critique"');
     expect(reviewsByA).toHaveLength(isReview ? 1 : 0);
     expect(output.turns[0]?.abstentions).toHaveLength(isReview ? 0 : 1);
-    expect(toConversationMessages(output.messages)[2]?.content).toBe(`And this: ${text}`.trim());
+    expect(toConversationMessages(output.messages)[2]?.content).toBe(cleanText(`And this: ${text}`).trim());
   });
 });
 

@@ -53,7 +53,7 @@ describe("the output of the panel", () => {
   });
 
   it("the panel applies quorum and tie break", async () => {
-    const disagree: Script = ({ reviewer }) => ({ text: formatReview(reviewer === "a" ? "positive" : "negative", "Hm.") });
+    const disagree: Script = ({ reviewer }) => ({ text: formatReview(reviewer === "a" ? "positive" : "negative", "Hm, it is thin.") });
     const two = { panel: createPanel("a", "b") };
     const depth = await createPanelUnderTest(disagree, two).panel.invoke({ messages: [question, answer] });
     const breadth = await createPanelUnderTest(disagree, { ...two, tieBreak: "breadth" }).panel.invoke({ messages: [question, answer] });
