@@ -51,6 +51,8 @@ export { ResponseValidationError, parseJsonOutput } from "./model-calls/json-out
 export { toResponseSchema } from "./model-calls/response-schema.js";
 export { quoteInstructions, quoteUntrusted } from "./model-calls/quote-untrusted.js";
 export type { ResponseStore } from "./model-calls/middleware/response-store.js";
+export type { AdaptationEvent } from "./model-calls/adaptation/adaptation-memory.js";
+export { describeAdaptation } from "./model-calls/adaptation/describe-adaptation.js";
 export { type ModelCallerOptions, createModelCaller } from "./models/create-model-caller.js";
 export { type ModelPipeline, type OpenModelsOptions, openModels } from "./models/open-models.js";
 export { OfflineChatModel } from "./models/offline/model.js";

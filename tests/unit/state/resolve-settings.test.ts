@@ -29,7 +29,7 @@ describe("the models that resolveSettings returns", () => {
     expect(settings.panel).toEqual([{ name: "a", focus: "A", ...own }]);
   });
 
-  const sampling = {
+  const sampling: SettingsInput = {
     headers: { "api-key": "AZURE_KEY" },
     temperature: null,
     topP: 0.9,
@@ -41,7 +41,7 @@ describe("the models that resolveSettings returns", () => {
     maxTokensParameter: "max_completion_tokens",
     systemRole: "merge",
     extraBody: { chat_template_kwargs: { enable_thinking: false } },
-  } as const;
+  };
 
   it("resolveSettings gives every role all model settings of the run", () => {
     const expected = { ...sharedModel, maxOutputTokens: 99, ...sampling };
@@ -51,7 +51,7 @@ describe("the models that resolveSettings returns", () => {
 
   it("resolveSettings leaves out optional settings that a role sets back to none", () => {
     const none = { headers: {}, topP: null, samplingSeed: null, stop: [], systemRole: null, extraBody: {}, temperature: 0.5 };
-    const { chairman } = parseAndResolve({ ...sharedModel, topP: 0.9, ...sampling, chairman: none });
+    const { chairman } = parseAndResolve({ ...sharedModel, ...sampling, chairman: none });
     const kept = { frequencyPenalty: 0.1, presencePenalty: 0.2, repetitionPenalty: 1.1, maxTokensParameter: "max_completion_tokens" };
     expect(chairman).toEqual({ ...sharedModel, temperature: 0.5, maxOutputTokens: 2048, ...kept });
   });
