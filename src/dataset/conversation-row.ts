@@ -32,6 +32,7 @@ const RowCall = z.object({
   metered: z.boolean().meta({ description: "False if the endpoint did not report both counts; what it did not report is 0." }),
   runId: z.string().meta({ description: "Run id of a traced call; otherwise empty." }),
   cached: z.boolean().meta({ description: "True for a response from the cache, which cost nothing." }),
+  promptCut: z.boolean().default(false).meta({ description: "True if the endpoint counted fewer input tokens than the prompt has at least." }),
 });
 
 const RowTurn = z.object({
@@ -44,6 +45,7 @@ const RowTurn = z.object({
     .string()
     .meta({ description: "Reviewers without a review, as JSON text: a list with reviewer, code and reason. Empty if all reviewed." }),
   calls: z.array(RowCall),
+  reasoning: z.string().default("").meta({ description: "The candidate's reasoning; empty without the setting `keepReasoning`." }),
 });
 export type RowTurn = z.infer<typeof RowTurn>;
 
@@ -70,6 +72,7 @@ export const ConversationRow = z
       unmeteredCalls: z.int().meta({ description: "Number of calls whose tokens the endpoint did not report. The sums do not contain them." }),
       inputTokens: z.int(),
       outputTokens: z.int(),
+      cutPrompts: z.int().default(0).meta({ description: "Number of calls whose prompt the endpoint seems to have cut." }),
     }),
   })
   .meta({ title: "Review-Instruct conversation", description: "A row of conversations.jsonl. All rows have the same keys and types." });
@@ -101,6 +104,7 @@ export function toConversationRow(
       unmeteredCalls: calls.filter(({ metered }) => !metered).length,
       inputTokens: calls.reduce((sum, { inputTokens }) => sum + inputTokens, 0),
       outputTokens: calls.reduce((sum, { outputTokens }) => sum + outputTokens, 0),
+      cutPrompts: calls.filter(({ promptCut }) => promptCut).length,
     },
   };
 }
@@ -113,7 +117,7 @@ export function toRowSeed(index: number, seed: Seed): ConversationRow["seed"] {
 }
 
 /** Converts the record of a turn to its form in rows. */
-export function toRowTurn({ turn, userMessageIndex, evolution, verdict, reviews, abstentions, calls }: Turn): RowTurn {
+export function toRowTurn({ turn, userMessageIndex, evolution, verdict, reviews, abstentions, calls, reasoning = "" }: Turn): RowTurn {
   return {
     turn,
     userMessageIndex,
@@ -122,6 +126,7 @@ export function toRowTurn({ turn, userMessageIndex, evolution, verdict, reviews,
     reviews: reviews.map(toRowReview),
     abstentions: abstentions.length > 0 ? JSON.stringify(abstentions) : "",
     calls: calls.map(toRowCall),
+    reasoning: cleanText(reasoning),
   };
 }
 
@@ -151,7 +156,7 @@ function toRowReview({ reviewer, scores, verdict, critique }: Review): RowTurn["
   };
 }
 
-function toRowCall({ caller, group, model, inputTokens, outputTokens, runId = "", cached }: CallUsage): RowTurn["calls"][number] {
+function toRowCall({ caller, group, model, inputTokens, outputTokens, runId = "", cached, promptCut }: CallUsage): RowTurn["calls"][number] {
   return {
     caller,
     group,
@@ -161,6 +166,7 @@ function toRowCall({ caller, group, model, inputTokens, outputTokens, runId = ""
     metered: inputTokens !== null && outputTokens !== null,
     runId,
     cached: cached === true,
+    promptCut: promptCut === true,
   };
 }
 

@@ -13,13 +13,14 @@ import type { ModelSettings, Settings } from "../state/settings.js";
  * has moved.
  */
 export function getFingerprintInput(settings: ResolvedSettings) {
-  const { humanReview: _, candidate, chairman, panel, ...rest } = settings;
+  const { humanReview: _, keepReasoning, candidate, chairman, panel, ...rest } = settings;
   return {
     ...rest,
     candidate: toModelInput(candidate),
     chairman: toModelInput(chairman),
     panel: panel.map(({ name, focus, ...model }) => ({ name, focus, ...toModelInput(model) })),
     prompts: promptVersions,
+    ...(keepReasoning && { keepReasoning }),
   };
 }
 

@@ -65,8 +65,16 @@ function returnCallError(error: unknown): ModelCallError {
   throw error;
 }
 
-function toCallUsage({ caller }: ModelRequest, { model, usage, runId, cached }: ModelResponse): CallUsage {
-  return { caller: caller.name, group: caller.group ?? "", model, ...usage, ...(runId !== undefined && { runId }), ...(cached && { cached }) };
+function toCallUsage({ caller }: ModelRequest, { model, usage, runId, cached, promptCut }: ModelResponse): CallUsage {
+  return {
+    caller: caller.name,
+    group: caller.group ?? "",
+    model,
+    ...usage,
+    ...(runId !== undefined && { runId }),
+    ...(cached && { cached }),
+    ...(promptCut && { promptCut }),
+  };
 }
 
 function parseResponse<T>(response: ModelResponse, parse: (text: string) => T): T {

@@ -43,6 +43,8 @@ export interface ModelResponse {
   readonly model: string;
   /** What the model thought before its answer, where the endpoint or the text shows it. */
   readonly reasoning?: string;
+  /** Set if the endpoint counted fewer input tokens than the prompt has at least: it may have cut the prompt. */
+  readonly promptCut?: true;
   /** Id under which the message was streamed to clients, if it was. */
   readonly messageId?: string;
   /** UUID of the call's run in traces, for feedback. */

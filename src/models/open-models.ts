@@ -8,6 +8,7 @@ import { openUsageLedger } from "../model-calls/budget/usage-ledger-file.js";
 import { createMemoryLedger } from "../model-calls/budget/usage-ledger.js";
 import type { UsageSummary } from "../model-calls/budget/usage-summary.js";
 import { createFaultFinder } from "../model-calls/middleware/fault-finder.js";
+import { createPromptCutDetector } from "../model-calls/middleware/prompt-cut.js";
 import { type CacheStats, createResponseCache } from "../model-calls/middleware/response-cache.js";
 import { type ResponseStore, createFileResponseStore } from "../model-calls/middleware/response-store.js";
 import type { RetryEvent } from "../model-calls/middleware/retry.js";
@@ -73,6 +74,7 @@ export function openModels(options: OpenModelsOptions): ModelPipeline {
   const ledger = options.usageFile === undefined ? createMemoryLedger() : openUsageLedger(options.usageFile);
   const budget = createBudget({ maxTokens, maxUsd, shards: options.shards, prices, ledger });
   const rateLimiter = createRateLimiter({ ...options.rateLimit, describeEndpoint, onStateChange: options.onCircuit });
+  const promptCut = createPromptCutDetector({ describeEndpoint, onWarning });
   const stopping = new AbortController();
   // Every call that waits for its next attempt listens.
   setMaxListeners(Infinity, stopping.signal);
@@ -83,7 +85,7 @@ export function openModels(options: OpenModelsOptions): ModelPipeline {
     onRetry: options.onRetry,
     onAdapt: options.onAdapt,
     stop: stopping.signal,
-    middleware: [rateLimiter.middleware, createFaultFinder(describeEndpoint), budget.middleware],
+    middleware: [rateLimiter.middleware, createFaultFinder(describeEndpoint), budget.middleware, promptCut],
   });
   // Outside of the cache, whose keys contain the endpoint.
   const withDefaults = withProviderDefaults(options.env);

@@ -37,7 +37,7 @@ export function createCandidateNode(callModel: CallModel) {
     emit(runtime, { type: "response", turn, response: result.value });
     return {
       messages: [new AIMessage({ content: result.value, id: getUnusedMessageId(result.messageId, state) })],
-      turns: [{ turn, calls: result.calls }],
+      turns: [{ turn, calls: result.calls, ...(settings.keepReasoning && { reasoning: result.reasoning ?? "" }) }],
     };
   };
 }

@@ -54,6 +54,8 @@ export const CallUsage = z.object({
   runId: z.string().optional(),
   /** Set on a response from the cache, which cost nothing. */
   cached: z.literal(true).optional(),
+  /** Set if the endpoint seems to have cut the prompt. */
+  promptCut: z.literal(true).optional(),
 });
 export type CallUsage = z.infer<typeof CallUsage>;
 
@@ -67,6 +69,8 @@ export const Turn = z.object({
   abstentions: z.array(Abstention),
   verdict: Verdict.nullable(),
   calls: z.array(CallUsage),
+  /** The candidate's reasoning, if the setting `keepReasoning` asks for it. */
+  reasoning: z.string().optional(),
 });
 export type Turn = z.infer<typeof Turn>;
 
@@ -109,6 +113,7 @@ function applyTurnUpdate(turns: Turn[], update: TurnUpdate): Turn[] {
     abstentions: [...started.abstentions.filter((abstention) => !updatedReviewers.has(abstention.reviewer)), ...(update.abstentions ?? [])],
     verdict: update.verdict ?? started.verdict,
     calls: [...started.calls, ...(update.calls ?? [])],
+    ...(update.reasoning !== undefined && { reasoning: update.reasoning }),
   };
   const others = turns.filter((turn) => (update.evolution ? turn.turn < update.turn : turn.turn !== update.turn));
   return [...others, merged].sort((a, b) => a.turn - b.turn);

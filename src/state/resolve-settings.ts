@@ -10,7 +10,7 @@ export interface ResolvedReviewer extends ModelSettings {
 /** Settings of one run with all dependencies resolved: every role has a model, and mode, turns, panel and quorum agree. */
 export interface ResolvedSettings extends Pick<
   Settings,
-  "mode" | "language" | "wordLimit" | "tieBreak" | "reviewFinalTurn" | "humanReview" | "turns" | "quorum"
+  "mode" | "language" | "wordLimit" | "tieBreak" | "reviewFinalTurn" | "keepReasoning" | "humanReview" | "turns" | "quorum"
 > {
   /** Models of the two other roles. */
   readonly candidate: ModelSettings;
@@ -26,7 +26,7 @@ export interface ResolvedSettings extends Pick<
  * @returns Models, endpoints and sampling per role; `turns` is 1 in `single_turn`; `quorum` is at most the panel's size.
  */
 export function resolveSettings(settings: Settings): ResolvedSettings {
-  const { mode, language, wordLimit, tieBreak, reviewFinalTurn, humanReview } = settings;
+  const { mode, language, wordLimit, tieBreak, reviewFinalTurn, keepReasoning, humanReview } = settings;
   const panel = getActiveReviewers(settings).map(({ name, focus, ...own }) => ({ name, focus, ...resolveModel(settings, own) }));
   return {
     mode,
@@ -34,6 +34,7 @@ export function resolveSettings(settings: Settings): ResolvedSettings {
     wordLimit,
     tieBreak,
     reviewFinalTurn,
+    keepReasoning,
     humanReview,
     turns: mode === "single_turn" ? 1 : settings.turns,
     quorum: Math.min(settings.quorum, panel.length),

@@ -129,6 +129,14 @@ export const Settings = z.object({
       description: "Also review the last answer, which costs one call per reviewer.",
       ...showAtNodes("reviewer"),
     }),
+  keepReasoning: z
+    .boolean()
+    .default(false)
+    .meta({
+      title: "Keep reasoning",
+      description: "Record the candidate's reasoning in a field of its own. It never becomes part of an answer.",
+      ...showAtNodes("candidate"),
+    }),
   humanReview: z
     .boolean()
     .default(false)

@@ -1,6 +1,6 @@
 import type { ConversationRow, RowTurn } from "../../src/dataset/conversation-row.js";
 
-const usage = { model: "m", inputTokens: 10, outputTokens: 5, metered: true, runId: "", cached: false };
+const usage = { model: "m", inputTokens: 10, outputTokens: 5, metered: true, runId: "", cached: false, promptCut: false };
 
 const reviewedTurn: RowTurn = {
   turn: 1,
@@ -20,6 +20,7 @@ const reviewedTurn: RowTurn = {
     { caller: "candidate", group: "", ...usage, runId: "01a20560-a748-7006-a34e-11ff3c9e9e01" },
     { caller: "depth", group: "reviewer", ...usage },
   ],
+  reasoning: "",
 };
 
 const lastTurn: RowTurn = {
@@ -30,6 +31,7 @@ const lastTurn: RowTurn = {
   abstentions: "",
   verdict: "none",
   calls: [{ caller: "candidate", group: "", ...usage }],
+  reasoning: "",
 };
 
 /** Creates the id of the row of a seed. */
@@ -54,7 +56,7 @@ export function createConversationRow(index: number, changes: Partial<Conversati
     models: { candidate: "openai:m", chairman: "openai:m", reviewers: [{ reviewer: "depth", model: "openai:m" }] },
     prompts: { candidate: "candidate/1", reviewer: "reviewer/1", chairman: "chairman/1" },
     fingerprint: "0123456789abcdef",
-    usage: { calls: 3, unmeteredCalls: 0, inputTokens: 30, outputTokens: 15 },
+    usage: { calls: 3, unmeteredCalls: 0, inputTokens: 30, outputTokens: 15, cutPrompts: 0 },
     ...changes,
   };
 }

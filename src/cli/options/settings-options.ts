@@ -23,6 +23,7 @@ export interface SettingsFlags extends SamplingFlags {
   readonly tieBreak?: string;
   readonly quorum?: number;
   readonly reviewFinalTurn?: boolean;
+  readonly keepReasoning?: boolean;
 }
 
 /** Adds a flag for every setting that fits on a command line. All others go into `--config`. */
@@ -46,7 +47,8 @@ export function addSettingsOptions(command: Command): Command {
     .option("--word-limit <count>", `${describe("wordLimit")} (default: 300)`, parsePositiveInteger)
     .addOption(new Option("--tie-break <direction>", `${describe("tieBreak")} (default: depth)`).choices(["breadth", "depth"]))
     .option("--quorum <count>", `${describe("quorum")} (default: 2)`, parsePositiveInteger)
-    .option("--review-final-turn", describe("reviewFinalTurn"));
+    .option("--review-final-turn", describe("reviewFinalTurn"))
+    .option("--keep-reasoning", describe("keepReasoning"));
 }
 
 /** Settings and prices of a command. */

@@ -37,8 +37,10 @@ const StoredResponse = z.object({
   finishReason: z.literal("stop"),
   usage: z.looseObject({ inputTokens: tokenCount, outputTokens: tokenCount }),
   model: z.string(),
+  reasoning: z.string().optional(),
+  promptCut: z.literal(true).optional(),
 });
-type StoredResponse = Pick<ModelResponse, "text" | "finishReason" | "usage" | "model">;
+type StoredResponse = Pick<ModelResponse, "text" | "finishReason" | "usage" | "model" | "reasoning" | "promptCut">;
 /** The digest detects an entry that is damaged but still valid JSON. */
 const Entry = z.object({ digest: z.string(), response: z.unknown() });
 
@@ -74,9 +76,10 @@ export function createResponseCache({ store, describeEndpoint = describeBaseUrl,
   }
 
   /** Returns the stored part of the response, or null if nothing was stored. */
-  async function save(key: string, { text, finishReason, usage, model }: ModelResponse): Promise<StoredResponse | null> {
+  async function save(key: string, { text, finishReason, usage, model, reasoning, promptCut }: ModelResponse): Promise<StoredResponse | null> {
     if (finishReason !== "stop" || text.trim() === "") return null;
-    const response = { text, finishReason, usage, model };
+    const optional = { ...(reasoning !== undefined && { reasoning }), ...(promptCut && { promptCut }) };
+    const response = { text, finishReason, usage, model, ...optional };
     try {
       await store.set(key, formatEntry(response));
       stats.stored++;
