@@ -5,6 +5,7 @@ import { AIMessage, HumanMessage, SystemMessage } from "@langchain/core/messages
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { type ModelCallerOptions, createModelCaller } from "../../src/models/create-model-caller.js";
+import type { ModelSettings } from "../../src/state/settings.js";
 import { getRejection } from "../support/get-rejection.js";
 import { type HttpReply, type HttpServer, startHttpServer } from "../support/http-server.js";
 import { callInStreamedGraph, createModelSettings, createRequest, secretKey, testEnv } from "../support/model-requests.js";
@@ -198,6 +199,44 @@ describe.each(cases)("$model through its LangChain package", ({ model, path, key
     expect(started).toHaveBeenCalledOnce();
     const [serialized, , , , extra, , metadata] = started.mock.calls[0] ?? [];
     expect(JSON.stringify([serialized, extra, metadata])).not.toContain(secretKey);
+  });
+});
+
+describe("optional settings of LangChain providers", () => {
+  const callWith = (model: string, settings: Partial<ModelSettings>) =>
+    createCaller()(createRequest(null, { settings: createModelSettings(server.origin, { model, ...settings }) }), {});
+
+  it.each<[string, Partial<ModelSettings>, Record<string, unknown>]>([
+    [
+      "anthropic:claude-test",
+      { topP: 0.9, temperature: null, stop: ["END"], extraBody: { top_k: 5 } },
+      { top_p: 0.9, stop_sequences: ["END"], top_k: 5 },
+    ],
+    ["google-genai:gemini-test", { topP: 0.9, stop: ["END"] }, { generationConfig: { topP: 0.9, stopSequences: ["END"] } }],
+    [
+      "ollama:qwen-test",
+      { topP: 0.9, samplingSeed: 7, repetitionPenalty: 1.1, frequencyPenalty: 0.1, presencePenalty: 0.2 },
+      { options: { top_p: 0.9, seed: 7, repeat_penalty: 1.1, frequency_penalty: 0.1, presence_penalty: 0.2 } },
+    ],
+    [
+      "groq:llama-test",
+      { topP: 0.9, stop: ["END"], frequencyPenalty: 0.1, presencePenalty: 0.2 },
+      { top_p: 0.9, stop: ["END"], frequency_penalty: 0.1, presence_penalty: 0.2 },
+    ],
+  ])("%s sends %j in its own way", async (model, settings, body) => {
+    const reply = cases.find((provider) => provider.model === model)?.createReply({ text: "Fine." });
+    server.setHandler(() => reply ?? { body: {} });
+    expect((await callWith(model, settings)).text).toBe("Fine.");
+    expect(server.requests[0]?.body).toMatchObject(body);
+  });
+
+  it.each<[string, Partial<ModelSettings>, string]>([
+    ["anthropic:claude-test", { samplingSeed: 7, headers: { a: "TEST_KEY" } }, "takes no `samplingSeed`, `headers`"],
+    ["ollama:qwen-test", { extraBody: { top_k: 5 } }, "takes no `extraBody`"],
+  ])("%s refuses %j, which its package would ignore", async (model, settings, message) => {
+    const error = await getRejection(callWith(model, settings));
+    expect(error).toMatchObject({ code: "model_invalid_configuration" });
+    expect(String(error)).toContain(message);
   });
 });
 
