@@ -1,6 +1,6 @@
 import { type ModelCallCode, getErrorMessage } from "../../errors.js";
 import { AttemptError } from "./attempt-error.js";
-import { getConnectionFault } from "./connection-fault.js";
+import { getConnectionAdvice } from "./connection-fault.js";
 import { detectContextOverflow } from "./context-overflow.js";
 import { type QuotaRejection, detectQuota, parseWaitInWords } from "./quota.js";
 import { isPromptRefused } from "./refusal.js";
@@ -71,21 +71,21 @@ function classifyError(error: unknown, redact: (text: string) => string): Attemp
   const systemCode = chain.findLast(({ code }) => /^[A-Z][A-Z_0-9]+$/.test(code))?.code;
   const details = { requestNotSent, ...(systemCode !== undefined && { systemCode }) };
   const cause = toSafeError(error, redact);
-  const unavailable = (what: string, retryable: boolean) =>
+  const createUnavailable = (what: string, retryable: boolean) =>
     new AttemptError("model_unavailable", `${what}: ${reason}`, { retryable, ...details }, { cause });
-  const fault = getConnectionFault(systemCode ?? "");
-  if (fault)
+  const advice = getConnectionAdvice(systemCode ?? "");
+  if (advice !== null)
     return new AttemptError(
       "model_invalid_configuration",
       `the connection failed: ${reason}`,
-      { retryable: false, ...details, requestNotSent: true, advice: fault.advice },
+      { retryable: false, ...details, requestNotSent: true, advice },
       { cause },
     );
   if (chain.some(isTimeout)) return new AttemptError("model_timeout", reason, { retryable: true, ...details });
-  if (chain.some(isConnectionError)) return unavailable("the connection failed", true);
-  if (chain.some(({ className }) => className === "SyntaxError")) return unavailable("the response is not JSON", true);
-  if (chain.some(({ className }) => className === "APIError")) return unavailable("the endpoint ended the response early", true);
-  return unavailable("the chat model failed", false);
+  if (chain.some(isConnectionError)) return createUnavailable("the connection failed", true);
+  if (chain.some(({ className }) => className === "SyntaxError")) return createUnavailable("the response is not JSON", true);
+  if (chain.some(({ className }) => className === "APIError")) return createUnavailable("the endpoint ended the response early", true);
+  return createUnavailable("the chat model failed", false);
 }
 
 function toHttpError(info: ErrorInfo, status: number, redact: (text: string) => string): AttemptError {

@@ -1,8 +1,3 @@
-/** A fault of the connection that only a person can mend. */
-export interface ConnectionFault {
-  readonly advice: string;
-}
-
 const untrustedAdvice =
   "The server's certificate is not signed by an authority that Node.js knows. If you trust the server, set the environment variable NODE_EXTRA_CA_CERTS to a PEM file with its certificate or its authority's.";
 const faults: readonly [codes: RegExp, advice: string][] = [
@@ -27,8 +22,7 @@ const faults: readonly [codes: RegExp, advice: string][] = [
   ],
 ];
 
-/** Returns the fault that a Node.js error code stands for; null for one that may pass by itself. */
-export function getConnectionFault(code: string): ConnectionFault | null {
-  const advice = faults.find(([codes]) => codes.test(code))?.[1];
-  return advice === undefined ? null : { advice };
+/** Returns what to do about a connection that only a person can mend, by its Node.js error code; null for other codes. */
+export function getConnectionAdvice(code: string): string | null {
+  return faults.find(([codes]) => codes.test(code))?.[1] ?? null;
 }

@@ -11,6 +11,9 @@ type Fault = "request" | "endpoint" | "unknown";
 const maxHistories = 1_000;
 /** Shortest wait after which a rejection counts as one after the wait. */
 const minQuotaWaitMs = 5_000;
+const settingsAdvice =
+  "The endpoint rejects every request with these settings, the smallest one as well: check the model's name, temperature, output limit and further parameters.";
+const requestAdvice = "The endpoint accepts other requests with the same key and settings, so this one has the fault.";
 const baseUrlAdvice = "Check the base URL: that of most servers ends in /v1.";
 
 /**
@@ -43,7 +46,7 @@ export function createFaultFinder(describeEndpoint: DescribeEndpoint = describeB
       if (!(error instanceof AttemptError) || isEndpointCheck(request)) throw error;
       const settled = settleByHistory(error, history, sentAt);
       history.hasAnswered ||= error.details.status !== undefined;
-      if (!isDisputed(settled, history, shape)) throw settled;
+      if (!isDisputed(settled, history, shape, sentAt)) throw settled;
       const conversation: unknown = config.configurable?.thread_id ?? request;
       const fault = await findFault(next, request, config, shape, settled, sentAt);
       throw withFault(settled, fault === "request" && history.addRefusedConversation(conversation) ? "endpoint" : fault);
@@ -51,34 +54,27 @@ export function createFaultFinder(describeEndpoint: DescribeEndpoint = describeB
   };
 }
 
-/** Decides what earlier attempts decide: an unknown host, an address that is no model server, a quota that waiting does not end. */
+/** Decides what earlier attempts decide: an unknown host, a quota that waiting does not end. */
 function settleByHistory(error: AttemptError, history: EndpointHistory, sentAt: number): AttemptError {
   const { details } = error;
   if (details.systemCode === "ENOTFOUND" && !history.hasAnswered)
-    return convert(error, "model_invalid_configuration", "No such host is known: check the host name in the base URL.");
-  if (details.notACompletion && !history.hasSucceeded) {
-    if (history.unreadableAt !== null && sentAt >= history.unreadableAt) return convert(error, "model_invalid_configuration", baseUrlAdvice);
-    history.unreadableAt ??= performance.now();
-  }
+    return toPermanentError(error, "model_invalid_configuration", "No such host is known: check the host name in the base URL.");
   if (details.mayBeDayQuota) {
-    if (history.quotaWaitEndsAt !== null && sentAt >= history.quotaWaitEndsAt) return convert(error, "model_quota_exhausted");
+    if (history.quotaWaitEndsAt !== null && sentAt >= history.quotaWaitEndsAt) return toPermanentError(error, "model_quota_exhausted");
     history.quotaWaitEndsAt ??= performance.now() + Math.max(minQuotaWaitMs, details.retryAfterMs ?? 0);
   }
   return error;
 }
 
 /** Returns true if a rejection may be the fault of the settings as well as of the request. */
-function isDisputed({ code, details }: AttemptError, history: EndpointHistory, shape: ShapeHistory): boolean {
-  switch (code) {
-    case "model_bad_request":
-      return shape.lastSuccessSentAt === null;
-    case "model_unauthorized":
-      return history.hasSucceeded || details.status === 403;
-    case "model_not_found":
-      return history.hasSucceeded;
-    default:
-      return false;
+function isDisputed({ code, details }: AttemptError, history: EndpointHistory, shape: ShapeHistory, sentAt: number): boolean {
+  if (details.notACompletion && !history.hasSucceeded) {
+    // The first one may be chance.
+    if (history.unreadableAt !== null && sentAt >= history.unreadableAt) return true;
+    history.unreadableAt ??= performance.now();
   }
+  if (code === "model_bad_request") return shape.lastSuccessSentAt === null;
+  return code === "model_unauthorized" || code === "model_not_found";
 }
 
 async function findFault(
@@ -106,18 +102,16 @@ async function findFault(
 }
 
 function withFault(error: AttemptError, fault: Fault): AttemptError {
-  const isBadRequest = error.code === "model_bad_request";
-  if (fault === "endpoint" && isBadRequest)
-    return convert(
-      error,
-      "model_invalid_configuration",
-      "The endpoint rejects every request with these settings, the smallest one as well: check the model's name, temperature, output limit and further parameters.",
-    );
-  if (fault !== "request" || isBadRequest) return error;
-  return convert(error, "model_request_refused", "The endpoint accepts other requests with the same key and settings, so this one has the fault.");
+  const { code, details } = error;
+  if (fault === "endpoint") {
+    if (details.notACompletion) return toPermanentError(error, "model_invalid_configuration", baseUrlAdvice);
+    return code === "model_bad_request" ? toPermanentError(error, "model_invalid_configuration", settingsAdvice) : error;
+  }
+  const mayStopJob = code === "model_unauthorized" || code === "model_not_found";
+  return fault === "request" && mayStopJob ? toPermanentError(error, "model_request_refused", requestAdvice) : error;
 }
 
-function convert(error: AttemptError, code: AttemptError["code"], advice?: string): AttemptError {
+function toPermanentError(error: AttemptError, code: AttemptError["code"], advice?: string): AttemptError {
   const details = { ...error.details, retryable: false, ...(advice !== undefined && { advice }) };
   return new AttemptError(code, error.message, details, { cause: error.cause });
 }

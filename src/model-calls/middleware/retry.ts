@@ -110,9 +110,9 @@ function exceedsMaxRetryAfter({ details }: AttemptError): boolean {
 async function waitForRetry(delayMs: number, signal: AbortSignal | undefined, stop: AbortSignal | undefined): Promise<void> {
   if (!stop) return delay(delayMs, undefined, { signal });
   const wait = new AbortController();
-  const end = () => wait.abort();
-  for (const source of [signal, stop]) source?.addEventListener("abort", end, { once: true });
-  if (stop.aborted || signal?.aborted) end();
+  const stopWaiting = () => wait.abort();
+  for (const source of [signal, stop]) source?.addEventListener("abort", stopWaiting, { once: true });
+  if (stop.aborted || signal?.aborted) stopWaiting();
   try {
     await delay(delayMs, undefined, { signal: wait.signal });
   } catch (error) {
@@ -120,6 +120,6 @@ async function waitForRetry(delayMs: number, signal: AbortSignal | undefined, st
     if (!stop.aborted) throw error;
     throw new ReviewInstructError("rate_limiter_closed", "The job is stopping: the call is not sent again.");
   } finally {
-    for (const source of [signal, stop]) source?.removeEventListener("abort", end);
+    for (const source of [signal, stop]) source?.removeEventListener("abort", stopWaiting);
   }
 }

@@ -180,6 +180,11 @@ export class CircuitBreaker {
 const gatewayStatuses: readonly number[] = [502, 503, 504];
 
 /** Returns true if the request did not reach the model server. Other failures of a single call may be caused by that call. */
-export function isUnreachable({ details }: AttemptError): boolean {
+function isUnreachable({ details }: AttemptError): boolean {
   return details.status === undefined ? details.requestNotSent === true : gatewayStatuses.includes(details.status);
+}
+
+/** Returns true for a failure that may mean that the endpoint is down. One that is not retryable would not end by waiting. */
+export function isOutage({ code, details }: AttemptError): boolean {
+  return details.retryable && (code === "model_unavailable" || code === "model_timeout");
 }

@@ -7,33 +7,17 @@ import { createEndpointCheck, getEndpointCheckConfig } from "../endpoint-check.j
 import { type CallModel, type ModelRequest, type ModelResponse, getCallerKind } from "../model-call.js";
 import { AdaptiveConcurrency } from "./adaptive-concurrency.js";
 import { BackoffPause } from "./backoff-pause.js";
-import { type Attempt, CircuitBreaker, type CircuitState, type Outage } from "./circuit-breaker.js";
+import { type Attempt, CircuitBreaker, type CircuitState, type Outage, isOutage } from "./circuit-breaker.js";
 import { createOutageError } from "./describe-outage.js";
+import type { EndpointStatus } from "./endpoint-status.js";
 import { EndpointUnavailableError } from "./endpoint-unavailable-error.js";
 import { FailedConversations } from "./failed-conversations.js";
 import { isPrivateEndpoint } from "./private-endpoint.js";
 import type { RateLimitSettings } from "./rate-limit-settings.js";
-import { RefusalWindow } from "./refusal-window.js";
+import { RefusalWindow, type SentCall } from "./refusal-window.js";
 import { SlidingWindow } from "./sliding-window.js";
 import { TokenEstimator } from "./token-estimator.js";
 import { WakeableTimer } from "./wakeable-timer.js";
-
-/** Status of one endpoint and model. */
-export interface EndpointStatus {
-  readonly endpoint: string;
-  readonly model: string;
-  /** Number of calls in flight. */
-  readonly active: number;
-  /** Number of calls that wait to be sent. */
-  readonly queued: number;
-  /** Current maximum number of calls in flight. */
-  readonly limit: number;
-  /**
-   * `rate-limited`: the endpoint asked to wait, or `rpm` or `tpm` is reached. `open`, `half-open`: the endpoint is down.
-   * `unavailable`: it was down for too long.
-   */
-  readonly state: "closed" | "rate-limited" | "open" | "half-open" | "unavailable";
-}
 
 const retryAfterOutage = Symbol("retry after outage");
 const initialConcurrency = 8;
@@ -116,17 +100,17 @@ export class EndpointQueue {
   async #attempt(next: CallModel, request: ModelRequest, config: RunnableConfig): Promise<ModelResponse | typeof retryAfterOutage> {
     // No await before this: the queue starts its calls one by one, and each must be counted before the next one checks.
     const { attempt, correctTokens } = await this.#waitForDispatch(next, request, config);
-    const startedAt = performance.now();
+    const sent = this.#refusals.onSent(performance.now());
     this.#active++;
     try {
       const response = await next(request, config);
-      this.#onSuccess(request, response, attempt, startedAt);
+      this.#onSuccess(request, response, attempt, sent);
       const tokens = this.#estimator.observe(request, response.usage);
       if (tokens !== null) correctTokens(tokens);
       return response;
     } catch (error) {
       if (!(error instanceof AttemptError) || config.signal?.aborted) throw error;
-      if (this.#onFailure(request, config, error, attempt, startedAt) === "retry") return retryAfterOutage;
+      if (this.#onFailure(request, config, error, attempt, sent) === "retry") return retryAfterOutage;
       throw error;
     } finally {
       this.#active--;
@@ -141,7 +125,10 @@ export class EndpointQueue {
       for (;;) {
         const now = performance.now();
         this.#throwIfGivenUp(now);
-        if (this.#breaker.isProbeDue(now)) void this.#probe(next, request, config);
+        if (this.#breaker.isProbeDue(now) && this.#rates.getWaitMs(tokens, now) <= 0) {
+          this.#rates.add(tokens, now);
+          void this.#probe(next, request, config);
+        }
         const waitMs = Math.max(this.#pause.getWaitMs(now), this.#rates.getWaitMs(tokens, now), this.#breaker.getWaitMs(now));
         if (waitMs <= 0) return { attempt: this.#breaker.onDispatch(), correctTokens: this.#rates.add(tokens, now) };
         this.#queue.pause();
@@ -185,11 +172,12 @@ export class EndpointQueue {
     if (pauseMs > this.settings.maxPauseMs) throw new EndpointUnavailableError(endpoint, model, `asks for a pause of ${Math.ceil(pauseMs / 1000)} s`);
   }
 
-  #onSuccess(request: ModelRequest, response: ModelResponse, attempt: Attempt, startedAt: number): void {
+  #onSuccess(request: ModelRequest, response: ModelResponse, attempt: Attempt, sent: SentCall): void {
     const now = performance.now();
+    const startedAt = sent.sentAt;
     this.#breaker.onSuccess(attempt);
     this.#failedConversations.clear();
-    this.#refusals.onSuccess(startedAt);
+    this.#refusals.onSuccess(sent);
     this.#pause.onSuccess(startedAt);
     const outputTokens = response.usage.outputTokens ?? response.text.length / 4;
     const timing = { kind: getCallerKind(request.caller), latencyMs: now - startedAt, outputTokens, startedAt };
@@ -197,15 +185,15 @@ export class EndpointQueue {
   }
 
   /** Records a failure. Returns `retry` if the call is to be sent again once the endpoint is back. */
-  #onFailure(request: ModelRequest, config: RunnableConfig, error: AttemptError, attempt: Attempt, startedAt: number): "retry" | "counted" {
+  #onFailure(request: ModelRequest, config: RunnableConfig, error: AttemptError, attempt: Attempt, sent: SentCall): "retry" | "counted" {
     const now = performance.now();
     const { code, details } = error;
     if (details.retryable && details.retryAfterMs && details.retryAfterMs > this.settings.maxPauseMs)
       this.#pause.setRetryAfter(details.retryAfterMs, now);
     this.#throwIfGivenUp(now);
-    if (code === "model_rate_limited" || (details.retryable && details.retryAfterMs)) this.#onRefusal(details.retryAfterMs, startedAt, now);
+    if (code === "model_rate_limited" || (details.retryable && details.retryAfterMs)) this.#onRefusal(details.retryAfterMs, sent, now);
     if (isOutage(error)) {
-      if (code === "model_timeout" && !details.requestNotSent) this.#limit.onRateLimited(startedAt, now);
+      if (code === "model_timeout" && !details.requestNotSent) this.#limit.onRateLimited(sent.sentAt, now);
       const result = this.#breaker.onFailure(attempt, request, error, now);
       if (result === "counted" && this.#breaker.isOwnFault(request, error)) this.#failedConversations.add(request, config, this, error);
       return result;
@@ -216,17 +204,13 @@ export class EndpointQueue {
   }
 
   /** Records a rejection that asks to wait. Only where those are the rule do the other calls wait, too. */
-  #onRefusal(retryAfterMs: number | undefined, startedAt: number, now: number): void {
+  #onRefusal(retryAfterMs: number | undefined, sent: SentCall, now: number): void {
     // A Retry-After of 0 counts as none.
-    const waitMs = this.#refusals.onRefusal(retryAfterMs, now);
+    const waitMs = this.#refusals.onRefusal(sent, retryAfterMs, now);
     if (waitMs === null) return;
+    const startedAt = sent.sentAt;
     this.#limit.onRateLimited(startedAt, now);
     if (waitMs > 0) this.#pause.setRetryAfter(waitMs, now);
     else this.#pause.onRateLimited(startedAt, now);
   }
-}
-
-/** Returns true for a failure that may mean that the endpoint is down. One that is not retryable would not end by waiting. */
-function isOutage({ code, details }: AttemptError): boolean {
-  return details.retryable && (code === "model_unavailable" || code === "model_timeout");
 }

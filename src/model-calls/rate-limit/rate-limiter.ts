@@ -2,7 +2,8 @@ import { setMaxListeners } from "node:events";
 
 import { type DescribeEndpoint, type ModelMiddleware, describeBaseUrl } from "../model-call.js";
 import type { CircuitState } from "./circuit-breaker.js";
-import { EndpointQueue, type EndpointStatus } from "./endpoint-queue.js";
+import { EndpointQueue } from "./endpoint-queue.js";
+import type { EndpointStatus } from "./endpoint-status.js";
 import { RateLimitSettings } from "./rate-limit-settings.js";
 
 export type { EndpointStatus };

@@ -57,7 +57,7 @@ describe("createRateLimiter: concurrency", () => {
     const rateLimiter = createRateLimiter();
     const results = callMany(withFixedRetry(rateLimiter.middleware(callModel), 50), 10_000);
     await advanceTime(9_000);
-    expect(getFirstStatus(rateLimiter)?.limit).toBeLessThan(24);
+    expect(getFirstStatus(rateLimiter)?.limit).toBeLessThan(48);
     await advanceTime(210_000);
     expect(getFirstStatus(rateLimiter)?.limit).toBe(64);
     expect(results).toEqual(createSuccesses(10_000));
