@@ -1,5 +1,6 @@
 import type { ModelSettings } from "../../state/settings.js";
 import type { SchemaDialect } from "./response-format.js";
+import type { SettingNames } from "./setting-fields.js";
 
 /** What a chat model of a LangChain package is created with. */
 export interface ChatModelFields {
@@ -28,6 +29,7 @@ export interface LangChainPackage {
   readonly baseUrlEnv?: string;
   /** How a JSON schema is asked for. */
   readonly schemaDialect: SchemaDialect;
+  readonly settingNames: SettingNames;
   /** True if the package takes no `fetch` and uses the global one. */
   readonly usesGlobalFetch: boolean;
   /** Returns the fields of the constructor. `maxRetries: 0` is added to them. */
@@ -45,6 +47,7 @@ export const langChainPackages: readonly LangChainPackage[] = [
     defaultBaseUrl: "https://api.anthropic.com",
     baseUrlEnv: "ANTHROPIC_BASE_URL",
     schemaDialect: "anthropic",
+    settingNames: { topP: "topP", stop: "stopSequences", extraBody: "invocationKwargs" },
     usesGlobalFetch: false,
     toFields: ({ name, settings, baseUrl, apiKey, fetch }) => ({
       ...getCommonFields(name, settings),
@@ -62,6 +65,7 @@ export const langChainPackages: readonly LangChainPackage[] = [
     apiKeyEnvs: ["GOOGLE_API_KEY", "GEMINI_API_KEY"],
     defaultBaseUrl: "https://generativelanguage.googleapis.com",
     schemaDialect: "google",
+    settingNames: { topP: "topP", stop: "stopSequences", headers: "customHeaders" },
     usesGlobalFetch: true,
     toFields: ({ name, settings, baseUrl, apiKey }) => ({
       ...getCommonFields(name, settings),
@@ -78,6 +82,7 @@ export const langChainPackages: readonly LangChainPackage[] = [
     apiKeyEnvs: ["MISTRAL_API_KEY"],
     defaultBaseUrl: "https://api.mistral.ai",
     schemaDialect: "mistral",
+    settingNames: { topP: "topP", samplingSeed: "seed", frequencyPenalty: "frequencyPenalty", presencePenalty: "presencePenalty" },
     usesGlobalFetch: true,
     toFields: ({ name, settings, baseUrl, apiKey }) => ({
       ...getCommonFields(name, settings),
@@ -95,6 +100,14 @@ export const langChainPackages: readonly LangChainPackage[] = [
     defaultBaseUrl: "http://127.0.0.1:11434",
     baseUrlEnv: "OLLAMA_BASE_URL",
     schemaDialect: "ollama",
+    settingNames: {
+      topP: "topP",
+      samplingSeed: "seed",
+      frequencyPenalty: "frequencyPenalty",
+      presencePenalty: "presencePenalty",
+      repetitionPenalty: "repeatPenalty",
+      headers: "headers",
+    },
     usesGlobalFetch: false,
     toFields: ({ name, settings, baseUrl, fetch }) => ({
       ...getCommonFields(name, settings),
@@ -111,6 +124,13 @@ export const langChainPackages: readonly LangChainPackage[] = [
     apiKeyEnvs: ["GROQ_API_KEY"],
     defaultBaseUrl: "https://api.groq.com",
     schemaDialect: "openai",
+    settingNames: {
+      topP: "topP",
+      stop: "stop",
+      frequencyPenalty: "frequencyPenalty",
+      presencePenalty: "presencePenalty",
+      headers: "defaultHeaders",
+    },
     usesGlobalFetch: false,
     toFields: ({ name, settings, baseUrl, apiKey, fetch }) => ({
       ...getCommonFields(name, settings),

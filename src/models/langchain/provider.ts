@@ -8,6 +8,7 @@ import { type CreateModelOptions, type ModelProvider, ProviderConfigurationError
 import { wrapChatModel } from "./wrap-chat-model.js";
 import { type ImportModule, loadChatModelClass } from "./load-chat-model-class.js";
 import type { LangChainPackage } from "./packages.js";
+import { toSettingFields } from "./setting-fields.js";
 
 /**
  * Creates the provider of a LangChain package, which is imported when its first model is called.
@@ -46,7 +47,7 @@ function getFields(definition: LangChainPackage, { name, settings, env }: Create
     apiKey: resolveApiKey(settings, env, { isRequired: settings.baseUrl === null && definition.apiKeyEnvs.length > 0 }),
     fetch: createFetch(dispatcher),
   });
-  return { ...fields, maxRetries: 0 };
+  return { ...fields, ...toSettingFields(settings, definition, env), maxRetries: 0 };
 }
 
 /** Some packages know the global `fetch` alone, so proxies can only be set for the whole process. */

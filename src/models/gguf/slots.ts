@@ -1,0 +1,23 @@
+import PQueue from "p-queue";
+
+import type { ModelMiddleware } from "../../model-calls/model-call.js";
+import { sequenceCount } from "./open-model.js";
+
+/** Prefix of these models in settings. */
+export const ggufPrefix = "gguf:";
+
+/**
+ * Creates middleware in which calls of a model in this process wait until it has room for them.
+ *
+ * It goes around the attempt, whose timeout is for computing and not for waiting.
+ */
+export function withGgufSlots(): ModelMiddleware {
+  const queues = new Map<string, PQueue>();
+  return (next) => (request, config) => {
+    const { model } = request.settings;
+    if (!model.startsWith(ggufPrefix)) return next(request, config);
+    const queue = queues.get(model) ?? new PQueue({ concurrency: sequenceCount });
+    queues.set(model, queue);
+    return queue.add(() => next(request, config), { signal: config.signal });
+  };
+}
