@@ -8,6 +8,8 @@ import type { ResolvedSettings } from "../state/resolve-settings.js";
 /**
  * Returns one task for each reviewer of the panel that has not reviewed the newest response yet.
  *
+ * A task names its reviewer and has no model settings: tasks are saved in checkpoints, where an endpoint's keys must not be.
+ *
  * @param state A turn must have been started in `turns`.
  */
 export function dispatchReviewers(
@@ -18,7 +20,7 @@ export function dispatchReviewers(
   const finished = new Set(reviews.map((review) => review.reviewer));
   return panel
     .filter((reviewer) => !finished.has(reviewer.name))
-    .map((reviewer) => new Send("reviewer", { reviewer, turn, evolution, messages: state.messages }));
+    .map(({ name }) => new Send("reviewer", { reviewer: name, turn, evolution, messages: state.messages }));
 }
 
 function isFinalTurn(state: ConversationState, { turns }: ResolvedSettings): boolean {

@@ -43,19 +43,20 @@ const CustomReviewResult = z.union([Review.omit({ reviewer: true }), Abstention.
  */
 export async function runCustomReviewer(
   review: CustomReviewer,
-  task: ReviewTask,
+  reviewer: ResolvedReviewer,
+  task: Pick<ReviewTask, "messages">,
   settings: ResolvedSettings,
   runtime: NodeRuntime,
 ): Promise<ReviewResult> {
   const messages = toConversationMessages(task.messages);
   const [instruction, response] = messages.slice(-2);
   const returned = await review(
-    { instruction: instruction?.content ?? "", response: response?.content ?? "", messages, reviewer: task.reviewer, settings },
+    { instruction: instruction?.content ?? "", response: response?.content ?? "", messages, reviewer, settings },
     runtime,
   );
   const result = CustomReviewResult.safeParse(returned);
   if (result.success) return result.data;
-  throw new InputError(`custom reviewer "${task.reviewer.name}" returned neither a review nor an abstention:\n${z.prettifyError(result.error)}`, {
-    field: `customReviewers.${task.reviewer.name}`,
+  throw new InputError(`custom reviewer "${reviewer.name}" returned neither a review nor an abstention:\n${z.prettifyError(result.error)}`, {
+    field: `customReviewers.${reviewer.name}`,
   });
 }

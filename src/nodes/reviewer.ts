@@ -1,10 +1,10 @@
-import { InvalidResponseError, type ModelCallError, configurationErrorCodes } from "../errors.js";
+import { InputError, InvalidResponseError, type ModelCallError, configurationErrorCodes } from "../errors.js";
 import { callWithRepair } from "../model-calls/call-with-repair.js";
 import type { CallModel } from "../model-calls/model-call.js";
 import { buildReviewerPrompt, parseReview, reviewResponseSchema, reviewerPromptVersion } from "../prompts/reviewer.js";
 import { type ConversationUpdate, type ReviewTask, toConversationMessages } from "../state/conversation.js";
 import type { CallUsage } from "../state/records.js";
-import type { ResolvedSettings } from "../state/resolve-settings.js";
+import type { ResolvedReviewer, ResolvedSettings } from "../state/resolve-settings.js";
 import { maxResponseAttempts } from "./candidate.js";
 import { type CustomReviewers, type ReviewResult, runCustomReviewer } from "./custom-reviewer.js";
 import type { PanelRunTracker } from "./panel-run-tracker.js";
@@ -37,13 +37,13 @@ export function createReviewerNode({ callModel, tracker, customReviewers = {}, g
   const custom = new Map(Object.entries(customReviewers));
   return async (task: ReviewTask, runtime: NodeRuntime): Promise<Pick<ConversationUpdate, "turns">> => {
     const settings = getSettings(runtime);
-    const { turn } = task;
-    const reviewer = task.reviewer.name;
+    const { turn, reviewer } = task;
+    const member = getMember(settings, reviewer);
     const customReviewer = custom.get(reviewer);
     const { result, calls } = await tracker.run(runtime, async () =>
       customReviewer
-        ? { result: await runCustomReviewer(customReviewer, task, settings, runtime), calls: [] }
-        : reviewWithModel(callModel, task, settings, runtime),
+        ? { result: await runCustomReviewer(customReviewer, member, task, settings, runtime), calls: [] }
+        : reviewWithModel(callModel, member, task, settings, runtime),
     );
     if ("code" in result) {
       const abstention = { reviewer, ...result };
@@ -56,13 +56,21 @@ export function createReviewerNode({ callModel, tracker, customReviewers = {}, g
   };
 }
 
+function getMember({ panel }: ResolvedSettings, name: string): ResolvedReviewer {
+  const member = panel.find((reviewer) => reviewer.name === name);
+  if (member) return member;
+  const others = panel.map((reviewer) => reviewer.name).join(", ");
+  throw new InputError(`the panel has no reviewer "${name}", only ${others}: its settings changed since the review was planned`, { field: "panel" });
+}
+
 async function reviewWithModel(
   callModel: CallModel,
-  { reviewer, turn, evolution, messages }: ReviewTask,
+  member: ResolvedReviewer,
+  { turn, evolution, messages }: ReviewTask,
   settings: ResolvedSettings,
   runtime: NodeRuntime,
 ): Promise<ReviewOutcome> {
-  const { name, focus, ...modelSettings } = reviewer;
+  const { name, focus, ...modelSettings } = member;
   const caller = { name, group: "reviewer" };
   const outcome = await callWithRepair(
     callModel,
@@ -73,7 +81,7 @@ async function reviewWithModel(
       responseFormat: reviewResponseSchema,
     },
     { parse: parseReview, maxAttempts: maxResponseAttempts },
-    getCallConfig(runtime, { caller, turn, evolution, model: reviewer.model, promptVersion: reviewerPromptVersion }),
+    getCallConfig(runtime, { caller, turn, evolution, model: member.model, promptVersion: reviewerPromptVersion }),
   );
   if ("error" in outcome && configurationErrorCodes.includes(outcome.error.code)) throw outcome.error;
   return { result: "error" in outcome ? toAbstention(outcome.error) : outcome.value, calls: outcome.calls };

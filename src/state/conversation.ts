@@ -4,7 +4,6 @@ import { registry, withLangGraph } from "@langchain/langgraph/zod";
 import { z } from "zod";
 
 import { EarlyStop, Evolution, Turn, TurnUpdate, turnsReducer } from "./records.js";
-import type { ResolvedReviewer } from "./resolve-settings.js";
 
 /** Any array: LangGraph's reducer validates messages. `z.custom` has no JSON schema, so Studio would show no form for it. */
 const messageList: z.ZodType<BaseMessage[], BaseMessage[]> = z.array(z.any());
@@ -81,7 +80,8 @@ export type ConversationOutput = z.infer<typeof ConversationOutput>;
 
 /** Input of one reviewer: the conversation up to the response, without other reviews. */
 export const ReviewTask = z.object({
-  reviewer: z.custom<ResolvedReviewer>(),
+  /** Name in the panel. */
+  reviewer: z.string(),
   turn: z.int(),
   evolution: Evolution,
   messages: z.custom<BaseMessage[]>(),
