@@ -12,6 +12,7 @@ import { type CallModel, type DescribeEndpoint, type ModelMiddleware, type Model
 import { getQuerySecrets } from "../redaction.js";
 import type { ModelSettings } from "../state/settings.js";
 import { getApiKey } from "./api-key.js";
+import { withGgufSlots } from "./gguf/slots.js";
 import { ProviderConfigurationError } from "./provider.js";
 import { withProviderDefaults } from "./provider-defaults.js";
 import { getHeaderSecrets } from "./request-headers.js";
@@ -64,7 +65,7 @@ export function createModelCaller(options: ModelCallerOptions = {}): CallModel {
   const getChatModel = memoizeModels(async (request) => (createModel ? createModel(request.settings) : createChatModel(request, env, timeoutMs)));
   const getSecrets = ({ settings }: ModelRequest) =>
     [getApiKey(settings, env) ?? [], getQuerySecrets(settings.baseUrl), getHeaderSecrets(settings, env)].flat();
-  const singleAttempt = withReplicas()(invokeChatModel({ getChatModel, getModelName, timeoutMs, getSecrets }));
+  const singleAttempt = withReplicas()(withGgufSlots()(invokeChatModel({ getChatModel, getModelName, timeoutMs, getSecrets })));
   const attempt = withRequestAdaptation(singleAttempt, { describeEndpoint: describe, onAdapt });
   const wrapped = middleware.reduceRight((next, wrap) => wrap(next), attempt);
   const withDefaults = withProviderDefaults(env);

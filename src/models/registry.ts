@@ -1,6 +1,7 @@
 import type { Price, PriceTable } from "../model-calls/budget/prices.js";
 import { describeBaseUrl } from "../model-calls/model-call.js";
 import type { ModelSettings } from "../state/settings.js";
+import { ggufProvider } from "./gguf/provider.js";
 import { langChainPackages } from "./langchain/packages.js";
 import { createLangChainProvider } from "./langchain/provider.js";
 import { offlineProvider } from "./offline/provider.js";
@@ -11,6 +12,7 @@ import { type ModelProvider, ProviderConfigurationError } from "./provider.js";
 const providers = new Map<string, ModelProvider>([
   ["offline", offlineProvider],
   ["openai", openaiProvider],
+  ["gguf", ggufProvider],
   ...langChainPackages.map((definition): [string, ModelProvider] => [definition.id, createLangChainProvider(definition)]),
 ]);
 
@@ -54,6 +56,11 @@ export function findProvider(spec: string): ModelProvider | undefined {
 /** Returns true for a model inside this process, which needs no endpoint, key or price. */
 export function isInProcess({ model }: Pick<ModelSettings, "model">): boolean {
   return splitSpec(model).provider?.defaultBaseUrl === null;
+}
+
+/** Returns true for a model whose name is a path or leads to a download, which no request to a server may name. */
+export function isFileModel({ model }: Pick<ModelSettings, "model">): boolean {
+  return splitSpec(model).provider === ggufProvider;
 }
 
 /** Returns where a model's calls go, without credentials or query; null for a model inside this process. */

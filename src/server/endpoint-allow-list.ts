@@ -1,6 +1,6 @@
 import { InputError, ModelCallError } from "../errors.js";
 import { type ModelMiddleware, formatCaller } from "../model-calls/model-call.js";
-import { describeEndpoint, isInProcess } from "../models/registry.js";
+import { describeEndpoint, isInProcess, isFileModel } from "../models/registry.js";
 import { splitReplicas } from "../state/model-settings.js";
 import type { ModelSettings } from "../state/settings.js";
 
@@ -57,6 +57,14 @@ function normalizeUrl(url: string): string {
  */
 export function restrictToEndpoints(allowed: AllowedEndpoints): ModelMiddleware {
   return (next) => async (request, config) => {
+    if (isFileModel(request.settings)) {
+      const { model } = request.settings;
+      throw new ModelCallError(
+        "model_invalid_configuration",
+        `The ${formatCaller(request.caller)} may not use ${model} on this server: models from files are for the command line and the library.`,
+        { caller: request.caller, endpoint: model, model, attempts: 0 },
+      );
+    }
     if (!isAllowed(request.settings, allowed)) {
       const { model, apiKeyEnv } = request.settings;
       const endpoint = describeEndpoint(request.settings) ?? request.settings.model;

@@ -1,6 +1,5 @@
 import { getModelNames } from "../../generation/open-local-backend.js";
 import type { Logger } from "../../logger.js";
-import { isInProcess } from "../../models/registry.js";
 import type { Settings } from "../../state/settings.js";
 
 /** Logs that the offline model makes no training data, if it is used. */
@@ -23,5 +22,5 @@ export function getNextSteps(settings: Settings, rows: string): string[] {
 }
 
 function usesOfflineModel(settings: Settings): boolean {
-  return getModelNames(settings).some((model) => isInProcess({ model }));
+  return getModelNames(settings).includes("offline");
 }

@@ -39,9 +39,11 @@ export interface Cost {
   readonly unpricedModels: readonly string[];
 }
 
-/** Returns the price of a model, or null if the table has none. */
+/** Returns the price of a model, else that of its provider (`gguf` for `gguf:model.gguf`), or null if the table has none. */
 export function getPrice(prices: PriceTable, model: string): Price | null {
-  return (Object.hasOwn(prices, model) ? prices[model] : null) ?? null;
+  const [provider = model] = model.split(":", 1);
+  const name = [model, provider].find((key) => Object.hasOwn(prices, key));
+  return (name === undefined ? null : prices[name]) ?? null;
 }
 
 /** Calculates the cost in US dollars. Null if the price or a number of tokens is unknown. */

@@ -72,8 +72,8 @@ export function withReplicas({ minRestMs = 1_000, maxRestMs = 60_000 }: ReplicaO
         return response;
       } catch (error) {
         if (!(error instanceof AttemptError)) throw error;
-        if (concernsReplica(error)) settle(replica, error);
-        picked = canMove(error, tried.size) ? pickReplica(replicas, tried) : undefined;
+        if (isReplicaFailure(error)) settle(replica, error);
+        picked = isWorthMoving(error, tried.size) ? pickReplica(replicas, tried) : undefined;
         if (!picked) throw error;
       } finally {
         replica.active--;
@@ -96,13 +96,13 @@ function getFirstDue(replicas: readonly Replica[]): Replica {
 }
 
 /** Returns true for a failure of the server, not of the request. */
-function concernsReplica({ code, details }: AttemptError): boolean {
+function isReplicaFailure({ code, details }: AttemptError): boolean {
   if (details.requestNotSent) return true;
   return details.retryable && (code !== "model_unavailable" || details.status === undefined || details.status >= 502);
 }
 
 /** A request that may itself be the cause is tried by one other replica; one that ran out of time by none. */
-function canMove(error: AttemptError, triedCount: number): boolean {
+function isWorthMoving(error: AttemptError, triedCount: number): boolean {
   if (error.code === "model_timeout") return error.details.requestNotSent === true;
-  return concernsReplica(error) || (error.details.retryable && triedCount < 2);
+  return isReplicaFailure(error) || (error.details.retryable && triedCount < 2);
 }

@@ -1,6 +1,6 @@
 import type { ModelSettings } from "../../state/settings.js";
 import { applyProviderDefaults } from "../provider-defaults.js";
-import { describeEndpoint, isInProcess } from "../registry.js";
+import { describeEndpoint } from "../registry.js";
 import type { Finding, ModelCheck } from "./finding.js";
 import { checkChat, checkOutputLimit, checkSystemRole } from "./check-chat.js";
 import { checkStructuredOutput } from "./check-structured-output.js";
@@ -23,7 +23,7 @@ export interface ModelToCheck {
 export async function checkModel({ settings: given, roles }: ModelToCheck, options: ProbeOptions): Promise<ModelCheck> {
   const settings = applyProviderDefaults(given, options.env);
   const endpoint = describeEndpoint(settings);
-  const findings = isInProcess(settings) && settings.model === "offline" ? [offlineFinding] : await findCapabilities(settings, options);
+  const findings = settings.model === "offline" ? [offlineFinding] : await findCapabilities(settings, options);
   const adapted = Object.assign({}, ...findings.map((finding) => finding.settings ?? {}));
   return { model: settings.model, endpoint, roles, findings, settings: adapted };
 }

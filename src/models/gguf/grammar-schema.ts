@@ -31,10 +31,10 @@ export function toGrammarSchema(schema: Readonly<Record<string, unknown>>): Reco
     return { enum: Array.from({ length: Math.floor(maximum) - Math.ceil(minimum) + 1 }, (_, index) => Math.ceil(minimum) + index) };
   }
   const entries = Object.entries(schema).filter(([keyword]) => knownKeywords.has(keyword));
-  return Object.fromEntries(entries.map(([keyword, value]) => [keyword, convertKeyword(keyword, value)]));
+  return Object.fromEntries(entries.map(([keyword, value]) => [keyword, toGrammarValue(keyword, value)]));
 }
 
-function convertKeyword(keyword: string, value: unknown): unknown {
+function toGrammarValue(keyword: string, value: unknown): unknown {
   if (keyword === "enum" || keyword === "const" || keyword === "required") return value;
   if (Array.isArray(value)) return value.map((item: unknown) => (isObject(item) ? toGrammarSchema(item) : item));
   if (!isObject(value)) return value;

@@ -18,7 +18,7 @@ export interface HubReference {
   readonly file: string;
 }
 
-/** Options of {@link fetchHubFile}. */
+/** Options of {@link loadHubFile}. */
 export interface FetchOptions {
   readonly env: Env;
   /** Called with the bytes so far, and all of them where the hub tells. */
@@ -58,7 +58,7 @@ export function getCachePath({ owner, repository, file }: HubReference, env: Env
  *
  * @throws {ProviderConfigurationError} If the file cannot be fetched, with the hub's status.
  */
-export async function fetchHubFile(reference: HubReference, options: FetchOptions): Promise<string> {
+export async function loadHubFile(reference: HubReference, options: FetchOptions): Promise<string> {
   const path = getCachePath(reference, options.env);
   if (await getSize(path)) return path;
   await mkdir(dirname(path), { recursive: true });
@@ -69,7 +69,7 @@ export async function fetchHubFile(reference: HubReference, options: FetchOption
   let attempts = 0;
   for (let size = await getSize(`${path}.part`); ;) {
     try {
-      await downloadPart(url, path, options, dispatcher);
+      await loadPart(url, path, options, dispatcher);
       await rename(`${path}.part`, path);
       await rm(`${path}.etag`, { force: true });
       return path;
@@ -85,7 +85,7 @@ export async function fetchHubFile(reference: HubReference, options: FetchOption
 }
 
 /** Downloads what is missing of a file. */
-async function downloadPart(url: URL, path: string, options: FetchOptions, dispatcher: Dispatcher): Promise<void> {
+async function loadPart(url: URL, path: string, options: FetchOptions, dispatcher: Dispatcher): Promise<void> {
   const part = `${path}.part`;
   const size = await getSize(part);
   const etag = size > 0 ? await readFile(`${path}.etag`, "utf8").catch(() => null) : null;
@@ -93,13 +93,21 @@ async function downloadPart(url: URL, path: string, options: FetchOptions, dispa
   const response = await openFile(url, range, options, dispatcher);
   const isRest = response.statusCode === 206;
   const start = isRest ? size : 0;
-  const newEtag = response.headers.etag;
-  if (typeof newEtag === "string") await writeFile(`${path}.etag`, newEtag);
   const length = Number(response.headers["content-length"]);
   const total = Number.isSafeInteger(length) ? start + length : null;
   let received = start;
-  response.body.on("data", (chunk: Buffer) => options.onProgress?.((received += chunk.length), total));
-  await pipeline(response.body, createWriteStream(part, { flags: isRest ? "a" : "w" }), { signal: options.signal });
+  async function* countBytes(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks) {
+      received += chunk.length;
+      options.onProgress?.(received, total);
+      yield chunk;
+    }
+  }
+  const { etag: newEtag } = response.headers;
+  await Promise.all([
+    pipeline(response.body, countBytes, createWriteStream(part, { flags: isRest ? "a" : "w" }), { signal: options.signal }),
+    typeof newEtag === "string" ? writeFile(`${path}.etag`, newEtag) : undefined,
+  ]);
   if (total !== null && received !== total) throw new Error(`${received} of ${total} bytes arrived`);
 }
 

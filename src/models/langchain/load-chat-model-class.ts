@@ -1,18 +1,12 @@
-import { createRequire } from "node:module";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 
 import { getErrorMessage, hasErrorCode } from "../../errors.js";
+import { type ImportModule, importInstalledModule } from "../import-installed-module.js";
 import { ProviderConfigurationError } from "../provider.js";
 import type { LangChainPackage } from "./packages.js";
 
 /** A chat model's class, created with fields that only its package knows. */
 export type ChatModelClass = new (fields: Record<string, unknown>) => BaseChatModel;
-
-/** Imports a module by its name. */
-export type ImportModule = (packageName: string) => Promise<unknown>;
 
 /**
  * Imports the chat model's class of a package that the user has installed.
@@ -44,24 +38,4 @@ export async function loadChatModelClass(
 
 function isChatModelClass(value: unknown): value is ChatModelClass {
   return typeof value === "function" && typeof value.prototype === "object";
-}
-
-/** Imports a module from where this package is installed, else from the folder in which the process was started. */
-async function importInstalledModule(packageName: string): Promise<unknown> {
-  try {
-    return await import(packageName);
-  } catch (error) {
-    const path = hasErrorCode(error, "ERR_MODULE_NOT_FOUND") ? findInWorkingFolder(packageName) : null;
-    if (path === null) throw error;
-    return import(pathToFileURL(path).href);
-  }
-}
-
-/** Finds a package of the user's project where this one was started by npx or is installed globally. */
-function findInWorkingFolder(packageName: string): string | null {
-  try {
-    return createRequire(join(process.cwd(), "package.json")).resolve(packageName);
-  } catch {
-    return null;
-  }
 }

@@ -4,9 +4,10 @@ import { type Dispatcher, setGlobalDispatcher } from "undici";
 import type { Env } from "../../env.js";
 import { resolveApiKey } from "../api-key.js";
 import { createDispatcher, describeProxies } from "../dispatcher.js";
+import type { ImportModule } from "../import-installed-module.js";
 import { type CreateModelOptions, type ModelProvider, ProviderConfigurationError } from "../provider.js";
 import { wrapChatModel } from "./wrap-chat-model.js";
-import { type ImportModule, loadChatModelClass } from "./load-chat-model-class.js";
+import { loadChatModelClass } from "./load-chat-model-class.js";
 import type { LangChainPackage } from "./packages.js";
 import { toSettingFields } from "./setting-fields.js";
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import { ggufProvider } from "../../../src/models/gguf/provider.js";
 import { offlineProvider } from "../../../src/models/offline/provider.js";
 import { openaiProvider } from "../../../src/models/openai/provider.js";
 import { ProviderConfigurationError } from "../../../src/models/provider.js";
@@ -10,6 +11,7 @@ describe("resolveModelSpec", () => {
     ["openai:gpt-4o-mini", openaiProvider, "gpt-4o-mini"],
     ["openai:org/model:latest", openaiProvider, "org/model:latest"],
     ["openai: gpt-4o ", openaiProvider, "gpt-4o"],
+    ["gguf:hf:o/r/m.gguf", ggufProvider, "hf:o/r/m.gguf"],
     ["offline", offlineProvider, ""],
   ])("resolves %j to its provider and the model's name there", (spec, provider, name) => {
     expect(resolveModelSpec(spec)).toEqual({ provider, name });
@@ -37,8 +39,9 @@ describe("getModelName", () => {
 });
 
 describe("isInProcess", () => {
-  it("returns true for the offline model only", () => {
+  it("returns true for the offline model and for files", () => {
     expect(isInProcess({ model: "offline" })).toBe(true);
+    expect(isInProcess({ model: "gguf:model.gguf" })).toBe(true);
     expect(isInProcess({ model: "openai:offline" })).toBe(false);
     expect(isInProcess({ model: "acme:large" })).toBe(false);
   });
@@ -71,12 +74,13 @@ describe("withInProcessPrices", () => {
   it("adds a price of zero for models inside this process, and keeps all others", () => {
     expect(withInProcessPrices({ "openai:gpt-4o": price })).toEqual({
       offline: { inputUsdPerMillion: 0, outputUsdPerMillion: 0 },
+      gguf: { inputUsdPerMillion: 0, outputUsdPerMillion: 0 },
       "openai:gpt-4o": price,
     });
   });
 
   it("keeps a price that the table already has", () => {
-    expect(withInProcessPrices({ offline: price })).toEqual({ offline: price });
+    expect(withInProcessPrices({ offline: price })).toMatchObject({ offline: price });
   });
 
   it("does not change the table it gets", () => {
