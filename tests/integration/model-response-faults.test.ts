@@ -250,8 +250,8 @@ describe.each([
 
 describe("createModelCaller: advice", () => {
   it.each([
-    ["http://HOST", "it usually ends in /v1"],
-    ["http://HOST/", "it usually ends in /v1"],
+    ["http://HOST", "that of most servers ends in /v1"],
+    ["http://HOST/", "that of most servers ends in /v1"],
     ["http://HOST/v1", "Check the base URL http://HOST/v1."],
   ])("an error text from %s leads to advice", async (baseUrl, advice) => {
     const raw = createServer((_request, response) => response.end('{"error": "Unexpected endpoint or method."}')).listen(0, "127.0.0.1");

@@ -104,7 +104,7 @@ async function findFault(
 function withFault(error: AttemptError, fault: Fault): AttemptError {
   const { code, details } = error;
   if (fault === "endpoint") {
-    if (details.notACompletion) return toPermanentError(error, "model_invalid_configuration", baseUrlAdvice);
+    if (details.notACompletion) return toPermanentError(error, "model_invalid_configuration", details.advice ?? baseUrlAdvice);
     return code === "model_bad_request" ? toPermanentError(error, "model_invalid_configuration", settingsAdvice) : error;
   }
   const mayStopJob = code === "model_unauthorized" || code === "model_not_found";

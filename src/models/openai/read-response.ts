@@ -90,9 +90,9 @@ async function addAdvice<T>(baseUrl: string, read: () => Promise<T>): Promise<T>
     if (!(error instanceof AttemptError) || !error.details.notACompletion) throw error;
     const { pathname } = new URL(baseUrl);
     const advice = /\/(?:v\d|openai|api)\b/i.test(pathname)
-      ? `Check the base URL ${baseUrl}`
-      : `Check the base URL ${baseUrl}: it usually ends in /v1`;
-    throw new AttemptError(error.code, `${error.message}. ${advice}`, error.details, { cause: error.cause });
+      ? `Check the base URL ${baseUrl}.`
+      : `Check the base URL ${baseUrl}: that of most servers ends in /v1.`;
+    throw new AttemptError(error.code, error.message, { ...error.details, advice }, { cause: error.cause });
   }
 }
 
