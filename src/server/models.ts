@@ -3,10 +3,12 @@ import { z } from "zod";
 import type { Env } from "../env.js";
 import { InputError } from "../errors.js";
 import type { CallModel } from "../model-calls/model-call.js";
+import { createFaultFinder } from "../model-calls/middleware/fault-finder.js";
 import { createRateLimiter } from "../model-calls/rate-limit/rate-limiter.js";
 import { createModelCaller } from "../models/create-model-caller.js";
 import { withProviderDefaults } from "../models/provider-defaults.js";
 import { describeEndpoint } from "../models/registry.js";
+import { restrictToServerSettings } from "./command-line-settings.js";
 import { endpointsEnvVar, parseEndpoints, restrictToEndpoints } from "./endpoint-allow-list.js";
 
 const positiveInteger = z.coerce.number().int().min(1).optional();
@@ -36,9 +38,12 @@ export function createServerModelCaller(env: Env): CallModel {
   const timeout = timeoutSeconds === undefined ? {} : { timeoutMs: timeoutSeconds * 1000 };
   const rateLimiter = createRateLimiter({ describeEndpoint, maxConcurrency, rpm, tpm });
   const restrict = restrictToEndpoints(parseEndpoints(env[endpointsEnvVar]));
+  const refuse = restrictToServerSettings();
   // Settings are completed before they are checked: what they then name is what is called, with the key that is then sent.
   const withDefaults = withProviderDefaults(env);
-  return withDefaults(restrict(createModelCaller({ env, middleware: [rateLimiter.middleware], ...timeout })));
+  return withDefaults(
+    refuse(restrict(createModelCaller({ env, middleware: [rateLimiter.middleware, createFaultFinder(describeEndpoint)], ...timeout }))),
+  );
 }
 
 function parseLimits(env: Env): z.infer<typeof Limits> {
