@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.js";
 import { type CliResult, runCli } from "../support/cli.js";
 import { startOpenAiServer } from "../support/openai-server.js";
+import { isSqliteMissing } from "../support/sqlite.js";
 import { createTemporaryFiles } from "../support/temporary-files.js";
 
 const files = createTemporaryFiles();
@@ -24,8 +25,10 @@ async function everywhere(output: string, ...results: CliResult[]): Promise<[str
   ];
 }
 
+const withoutSqlite = await isSqliteMissing();
+
 describe("a key in the query of the base URL", () => {
-  it("sends a key in the base URL's query to the endpoint, and writes it nowhere", async () => {
+  it.skipIf(withoutSqlite)("sends a key in the base URL's query to the endpoint, and writes it nowhere", async () => {
     const server = await startOpenAiServer();
     const output = files.path("query");
     await mkdir(output);

@@ -7,6 +7,7 @@ import { openCheckpointer } from "../../src/checkpoints/open-checkpointer.js";
 import { type CliResult, runCli } from "../support/cli.js";
 import { startOpenAiServer } from "../support/openai-server.js";
 import { getSeedIndexes, readFailures, readRows } from "../support/rows.js";
+import { isSqliteMissing } from "../support/sqlite.js";
 import { createTemporaryFiles } from "../support/temporary-files.js";
 
 const files = createTemporaryFiles();
@@ -19,6 +20,8 @@ const seeds = (count: number) =>
       JSON.stringify({ instruction: `Explain step ${index} of making bread.`, ...(index % 3 === 0 && { input: `Note ${index}` }) }),
     ).join("\n"),
   );
+
+const withoutSqlite = await isSqliteMissing();
 
 describe("generate with the offline model", () => {
   it("writes a valid row for every seed, with its input, and prints where the rows are", async () => {
@@ -51,7 +54,7 @@ describe("generate with the offline model", () => {
     expect(await byId(a)).toEqual(await byId(b));
   });
 
-  it("deletes checkpoints of finished conversations unless --keep-checkpoints is set", async () => {
+  it.skipIf(withoutSqlite)("deletes checkpoints of finished conversations unless --keep-checkpoints is set", async () => {
     const file = await seeds(3);
     const [plain, kept] = [createFolderPath(), createFolderPath()];
     await runCli(["generate", file, "--output", plain]);

@@ -10,12 +10,15 @@ import { runCli, startCli } from "../support/cli.js";
 import { getGenerateArgs, createJobFiles, readJobRows } from "../support/job-files.js";
 import { type FailedResponse, type ChatResponse, startOpenAiServer } from "../support/openai-server.js";
 import { getSeedIndexes, range, readFailures, readRows } from "../support/rows.js";
+import { isSqliteMissing } from "../support/sqlite.js";
 
 const files = createJobFiles();
 const { createFolderPath, writeSeeds } = files;
 
+const withoutSqlite = await isSqliteMissing();
+
 describe("stopping", () => {
-  it("finishes calls in flight at the first signal, and a resume pays for nothing twice", async () => {
+  it.skipIf(withoutSqlite)("finishes calls in flight at the first signal, and a resume pays for nothing twice", async () => {
     const server = await startOpenAiServer(() => ({ latencyMs: 30 }));
     const output = createFolderPath();
     const args = getGenerateArgs(server, await writeSeeds(12), output);
@@ -33,7 +36,7 @@ describe("stopping", () => {
     await server.close();
   });
 
-  it("aborts calls in flight at the second signal", async () => {
+  it.skipIf(withoutSqlite)("aborts calls in flight at the second signal", async () => {
     const server = await startOpenAiServer(({ index }): ChatResponse | FailedResponse => (index < 6 ? {} : { hang: true }));
     const output = createFolderPath();
     const args = getGenerateArgs(server, await writeSeeds(3), output);
@@ -133,7 +136,7 @@ describe("a disk", () => {
 });
 
 describe("limits", () => {
-  it("never exceeds the token cap by the server's count, over all resumes", async () => {
+  it.skipIf(withoutSqlite)("never exceeds the token cap by the server's count, over all resumes", async () => {
     let counted = 0;
     let most = 0;
     const server = await startOpenAiServer(() => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Postgres, isPostgresMissing, startPostgres } from "../support/postgres.js";
 import { getSeedIndexes, range } from "../support/rows.js";
 import { soak } from "../support/soak.js";
+import { isSqliteMissing } from "../support/sqlite.js";
 import { createTemporaryFiles } from "../support/temporary-files.js";
 
 const files = createTemporaryFiles();
@@ -11,7 +12,7 @@ const kills = 3;
 const reviewers = 3;
 
 const stores = [
-  { store: "an SQLite file", seed: 1, concurrency: 16, getProcesses: () => [[]], isMissing: false },
+  { store: "an SQLite file", seed: 1, concurrency: 16, getProcesses: () => [[]], isMissing: await isSqliteMissing() },
   {
     store: "PostgreSQL and two processes",
     seed: 2,
