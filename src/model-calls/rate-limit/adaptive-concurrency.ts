@@ -12,7 +12,9 @@ const congestedRatio = 3;
 /** From this latency on a server may have few slots. Growth then waits until a window shows that it helps. */
 const slowMs = 1_000;
 /** Up to this ratio twice as many calls in flight bring clearly more throughput. */
-const gainRatio = 1.6;
+const gainRatio = 1.5;
+/** Round trips of a window that decides about a doubling: in the first one calls still find slots that became free. */
+const decidingRoundTrips = 2;
 /** One slow window may be chance, or over before a cut could help. */
 const slowWindowsBeforeCut = 2;
 /** A cut after which this share of the slowness remains did not help. */
@@ -72,7 +74,8 @@ export class AdaptiveConcurrency {
     this.#isSaturated ||= isSaturated;
     this.#window.responses++;
     if (isSaturated && this.#mayGrow()) this.#grow();
-    if (this.#window.responses >= Math.max(minWindowSize, this.#window.inFlight)) this.#endWindow(now);
+    const roundTrips = this.#slowStart && this.#isSlow && this.#limitBeforeDoubling !== null ? decidingRoundTrips : 1;
+    if (this.#window.responses >= Math.max(minWindowSize, roundTrips * this.#window.inFlight)) this.#endWindow(now);
   }
 
   /** Records a rejection (429) of a call sent at `startedAt`. */

@@ -112,9 +112,11 @@ export class CircuitBreaker {
     if (error.details.status !== undefined) this.#hasAnswered = true;
     if (attempt.outageCount !== this.#outageCount) return "retry";
     if (this.isOwnFault(call, error)) return "counted";
-    const callFailures = (this.#failuresByCall.get(call) ?? 0) + 1;
-    this.#failuresByCall.set(call, callFailures);
     const { failureThreshold, perCallFailureThreshold } = this.settings;
+    // A timeout costs minutes, and the server may go on computing.
+    const weight = error.code === "model_timeout" ? Math.ceil(perCallFailureThreshold / 2) : 1;
+    const callFailures = (this.#failuresByCall.get(call) ?? 0) + weight;
+    this.#failuresByCall.set(call, callFailures);
     if (++this.#consecutiveFailures < failureThreshold && callFailures < perCallFailureThreshold) return "counted";
     this.#suspects = [...this.#failuresByCall.keys()];
     this.#consecutiveFailures = 0;

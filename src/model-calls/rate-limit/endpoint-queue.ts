@@ -19,6 +19,8 @@ import { SlidingWindow } from "./sliding-window.js";
 import { TokenEstimator } from "./token-estimator.js";
 import { WakeableTimer } from "./wakeable-timer.js";
 
+const ownFaultAdvice =
+  "The endpoint answers other requests, so this one has the fault: it may be too long, or hold text that the server cannot handle.";
 const retryAfterOutage = Symbol("retry after outage");
 const initialConcurrency = 8;
 const initialConcurrencyOfPrivate = 4;
@@ -195,8 +197,9 @@ export class EndpointQueue {
     if (isOutage(error)) {
       if (code === "model_timeout" && !details.requestNotSent) this.#limit.onRateLimited(sent.sentAt, now);
       const result = this.#breaker.onFailure(attempt, request, error, now);
-      if (result === "counted" && this.#breaker.isOwnFault(request, error)) this.#failedConversations.add(request, config, this, error);
-      return result;
+      if (result === "retry" || !this.#breaker.isOwnFault(request, error)) return result;
+      this.#failedConversations.add(request, config, this, error);
+      throw new AttemptError(code, error.message, { ...details, retryable: false, advice: ownFaultAdvice }, { cause: error.cause });
     }
     // The endpoint answered: fewer or later calls would be rejected just the same.
     if (details.status !== undefined) this.#breaker.onSuccess(attempt);

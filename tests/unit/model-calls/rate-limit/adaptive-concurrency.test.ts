@@ -46,6 +46,21 @@ describe("AdaptiveConcurrency", () => {
     expect(endpoint.history).toEqual([16, 32, 64, 64, 64]);
   });
 
+  it("doubles a slow endpoint's limit only after windows that show that it helps", () => {
+    const limit = new AdaptiveConcurrency(4, 64);
+    const endpoint = simulateEndpoint(limit);
+    endpoint.runRounds(12, () => 5_000);
+    expect(endpoint.history).toEqual([4, 8, 8, 16, 16, 32, 32, 64, 64, 64, 64, 64]);
+  });
+
+  it("undoes the doubling of a slow endpoint that only makes calls wait for each other", () => {
+    const limit = new AdaptiveConcurrency(4, 64);
+    const endpoint = simulateEndpoint(limit);
+    endpoint.runRounds(30, (inFlight) => 5_000 * Math.max(1, inFlight / 4));
+    expect(Math.max(...endpoint.history)).toBe(8);
+    expect(Math.max(...endpoint.history.slice(4))).toBeLessThanOrEqual(7);
+  });
+
   it("does not start above its maximum", () => {
     expect(new AdaptiveConcurrency(8, 3).value).toBe(3);
   });
@@ -123,7 +138,7 @@ describe("AdaptiveConcurrency", () => {
     endpoint.runRounds(10, () => 2_000);
     endpoint.runRounds(1, () => 20_000);
     endpoint.runRounds(5, () => 2_000);
-    expect(endpoint.history.slice(3)).toEqual(Array(13).fill(64));
+    expect(endpoint.history.slice(6)).toEqual(Array(10).fill(64));
   });
 
   it("does not treat other callers or longer responses as higher latency", () => {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
 import { ReviewInstructError } from "../../../../src/errors.js";
+import { AttemptError } from "../../../../src/model-calls/attempt/attempt-error.js";
 import type { CallModel } from "../../../../src/model-calls/model-call.js";
 import { createRateLimiter } from "../../../../src/model-calls/rate-limit/rate-limiter.js";
 import { createRequest } from "../../../support/model-requests.js";
@@ -83,7 +84,9 @@ class ObservedCall {
     if (text !== undefined) return text === `response ${this.index}` ? null : `call ${this.index} got "${text}"`;
     const ownErrors = [this.thrownErrors.at(-1), this.controller.signal.aborted && this.controller.signal.reason];
     const code = error instanceof ReviewInstructError ? error.code : null;
-    const isExpected = ownErrors.includes(error) || code === "endpoint_unavailable" || (wasClosed && code === "rate_limiter_closed");
+    // An error that is the call's own fault is thrown again as one that no retry ends.
+    const isOwnFault = error instanceof AttemptError && !error.details.retryable && error.message === this.thrownErrors.at(-1)?.message;
+    const isExpected = ownErrors.includes(error) || isOwnFault || code === "endpoint_unavailable" || (wasClosed && code === "rate_limiter_closed");
     return isExpected ? null : `call ${this.index} failed with ${String(error)}`;
   }
 }
