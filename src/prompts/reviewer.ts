@@ -10,7 +10,7 @@ import { type ReviewerSettings, type Settings, Verdict } from "../state/settings
 import { assertUsableText } from "./validate-text.js";
 
 /** Version of the wording below. Raise it with every change. */
-export const reviewerPromptVersion = "reviewer/3";
+export const reviewerPromptVersion = "reviewer/4";
 
 /** Builds the messages for one reviewer: instructions, conversation and newest answer, without other reviews. */
 export function buildReviewerPrompt(
@@ -43,7 +43,7 @@ export function buildReviewerPrompt(
   ].join("\n\n");
   const material = [
     ...(earlier.length > 0 ? ["Earlier in the conversation:", ...earlier.map(({ role, content }) => quoteUntrusted(role, content))] : []),
-    "The newest instruction:",
+    "What the user asked last:",
     quoteUntrusted("instruction", instruction?.content ?? ""),
     "The answer to review:",
     quoteUntrusted("answer", answer?.content ?? ""),
