@@ -59,10 +59,14 @@ export function usesProxy(url: string, env: Env): boolean {
  */
 export function describeProxies(env: Env): string | null {
   const { http, https, exceptions } = readProxySettings(env);
-  const proxies = [http, https].flatMap((proxy) => (proxy ? `${proxy.url.origin} (${proxy.variable})` : []));
-  if (proxies.length === 0) return null;
+  const variables = new Map<string, string[]>();
+  for (const proxy of [http, https]) {
+    if (proxy) variables.set(proxy.url.origin, [...(variables.get(proxy.url.origin) ?? []), proxy.variable]);
+  }
+  if (variables.size === 0) return null;
+  const proxies = [...variables].map(([origin, names]) => `${origin} (${names.join(", ")})`).join(" and ");
   const noProxy = exceptions.length > 0 ? `, except to ${exceptions.join(", ")} (NO_PROXY)` : "";
-  return `Requests go through the proxy ${[...new Set(proxies)].join(" and ")}${noProxy}.`;
+  return `Requests go through the proxy ${proxies}${noProxy}.`;
 }
 
 function readProxySettings(env: Env): ProxySettings {

@@ -44,7 +44,7 @@ describe("describeProxies", () => {
     [{ HTTPS_PROXY: "http://me:hunter2@proxy.example:3128" }, "Requests go through the proxy http://proxy.example:3128 (HTTPS_PROXY)."],
     [
       { http_proxy: "proxy.example:3128", HTTPS_PROXY: proxy, NO_PROXY: "a.example,b.example" },
-      "Requests go through the proxy http://proxy.example:3128 (http_proxy) and http://proxy.example:3128 (HTTPS_PROXY), except to a.example, b.example (NO_PROXY).",
+      "Requests go through the proxy http://proxy.example:3128 (http_proxy, HTTPS_PROXY), except to a.example, b.example (NO_PROXY).",
     ],
   ])("describes %j without credentials", (env, expected) => {
     expect(describeProxies(env)).toBe(expected);
