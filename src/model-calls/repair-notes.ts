@@ -58,7 +58,7 @@ function trimReply(reply: string, isCutOff: boolean): string {
  *
  * @returns Where its first unit ends; undefined without a loop.
  */
-export function findLoop(text: string): number | undefined {
+function findLoop(text: string): number | undefined {
   for (let unit = 1; unit <= maxLoopUnit; unit++) {
     const length = Math.max(minLoopLength, unit * minLoopRepeats);
     if (text.length < length) continue;

@@ -202,6 +202,12 @@ describe.each([
     }
   });
 
+  it("a finish reason that every later event repeats counts once", async () => {
+    const end = event({}, { finish_reason: "stop" });
+    server.setHandler(() => ({ status: 200, headers: eventStream, body: toEvents(event({ content: text }), end, end, end, "[DONE]") }));
+    expect(await call(isStreamed)).toMatchObject({ text, finishReason: "stop" });
+  });
+
   it("an event stream without a finish reason is a failed attempt", async () => {
     for (const headers of [eventStream, { "content-type": "application/json" }]) {
       server.setHandler(() => ({ status: 200, headers, body: toEvents(event({ content: text }), "[DONE]") }));

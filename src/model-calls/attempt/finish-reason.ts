@@ -116,8 +116,11 @@ export function normalizeFinishReason(reason: unknown): string | null {
 export function classifyFinishReason(reason: unknown): FinishReasonKind {
   const normalized = normalizeFinishReason(reason);
   if (normalized === null) return "stop";
+  // LangChain joins what the chunks of a stream repeat: `stopstop`.
+  const single = kinds.get(normalized.replace(/^(.+?)(?:_?\1)+$/, "$1"));
+  if (single) return single;
   // Some servers append the kind of a filter: `content_filter: PROHIBITED_CONTENT`.
-  return kinds.get(normalized) ?? (normalized.startsWith("content_filter") ? "refusal" : "failed");
+  return normalized.startsWith("content_filter") ? "refusal" : "failed";
 }
 
 function toKind(kind: string): ModelResponse["finishReason"] {

@@ -102,7 +102,9 @@ export async function* parseStream(stream: AsyncIterable<unknown>): AsyncGenerat
     if (!data) throw createUnreadableError("an event of the stream is not part of a chat completion");
     hasChoice ||= choice !== undefined;
     const delta: ResponseMessage = choice?.delta ?? choice?.message ?? {};
-    const ending = choice ? readEnding(choice) : null;
+    const reason = choice ? readEnding(choice) : null;
+    // Some servers repeat the finish reason, which LangChain would join to one word.
+    const ending = isFinished ? null : reason;
     isRefused ||= Boolean(delta.refusal);
     isFinished ||= ending !== null;
     yield {
