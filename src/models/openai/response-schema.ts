@@ -10,6 +10,9 @@ import { type ErrorReport, ReportedError, findError } from "./error-body.js";
 type Completion = OpenAIClient.Chat.Completions.ChatCompletion;
 type Chunk = OpenAIClient.Chat.Completions.ChatCompletionChunk;
 
+/** Finish reasons as LangChain knows them. */
+type FinishReason = "stop" | "length" | "content_filter";
+
 /** Maximum number of characters of an unknown body to show. */
 export const maxShownLength = 200;
 
@@ -104,7 +107,7 @@ export async function* parseStream(stream: AsyncIterable<unknown>): AsyncGenerat
     const delta: ResponseMessage = choice?.delta ?? choice?.message ?? {};
     const reason = choice ? readEnding(choice) : null;
     // Some servers repeat the finish reason, which LangChain would join to one word.
-    const ending = isFinished ? null : reason;
+    const ending: FinishReason | null = isFinished ? null : reason;
     isRefused ||= Boolean(delta.refusal);
     isFinished ||= ending !== null;
     yield {
@@ -141,7 +144,7 @@ function getRoleAndReasoning({ reasoning_content, reasoning, reasoning_text, thi
  * @returns Null if it has no finish reason.
  * @throws {AttemptError} If it failed: an error beside the message, or a reason that is none of a finished response.
  */
-function readEnding(choice: ChoiceEnding): "stop" | "length" | "content_filter" | null {
+function readEnding(choice: ChoiceEnding): FinishReason | null {
   const error = findError({ error: choice.error });
   if (error) throw createReportedError(error, false);
   const own = normalizeFinishReason(choice.finish_reason);
@@ -153,7 +156,7 @@ function readEnding(choice: ChoiceEnding): "stop" | "length" | "content_filter" 
 }
 
 /** A native reason that is unknown says nothing beside a good one. */
-function toFinishReason(kind: FinishReasonKind): "stop" | "length" | "content_filter" {
+function toFinishReason(kind: FinishReasonKind): FinishReason {
   if (kind === "refusal") return "content_filter";
   return kind === "length" ? "length" : "stop";
 }
