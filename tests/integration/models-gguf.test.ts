@@ -25,7 +25,7 @@ interface Hub {
 let hub: Hub | undefined;
 afterEach(() => hub?.close());
 
-/** A hub that cuts off its first bodies. */
+/** Starts a hub that cuts off its first bodies, once their first part can have been written. */
 async function startHub({ cuts = 0, status = 200 } = {}): Promise<Hub> {
   const seen: string[] = [];
   let cutsLeft = cuts;
@@ -36,7 +36,7 @@ async function startHub({ cuts = 0, status = 200 } = {}): Promise<Hub> {
     const start = Number(/^bytes=(\d+)-/.exec(range)?.[1] ?? 0);
     response.writeHead(start > 0 ? 206 : 200, { etag: '"v1"', "content-length": content.length - start });
     if (cutsLeft-- <= 0) return void response.end(content.subarray(start));
-    response.write(content.subarray(start, start + 50_000), () => setImmediate(() => response.destroy()));
+    response.write(content.subarray(start, start + 50_000), () => setTimeout(() => response.destroy(), 200));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

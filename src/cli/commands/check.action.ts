@@ -9,6 +9,7 @@ import { exitCodes } from "../exit-codes.js";
 import type { EndpointFlags } from "../options/endpoint-options.js";
 import { type SettingsFlags, resolveJobConfig } from "../options/settings-options.js";
 import { formatCheck } from "../output/format-check.js";
+import { loadHubModels } from "../output/download-progress.js";
 import { logNetworkNotices } from "../output/network-notice.js";
 
 export interface CheckFlags extends SettingsFlags, EndpointFlags {
@@ -23,6 +24,7 @@ export async function checkCommand(flags: CheckFlags): Promise<number> {
   const settings = resolveSettings((await resolveJobConfig(flags)).settings);
   const logger = createLogger();
   logNetworkNotices(getRoleModels(settings), env, logger);
+  await loadHubModels(getRoleModels(settings), env, logger);
   const options = { env, timeoutMs: flags.timeout * 1000, maxRetries: Math.min(flags.maxRetries, maxCheckRetries) };
   const checks: ModelCheck[] = [];
   for (const model of groupRoles(settings)) {

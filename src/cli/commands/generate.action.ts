@@ -20,6 +20,7 @@ import { type TracingFlags, openCommandTracing } from "../options/tracing-option
 import { formatEstimate } from "../output/format-estimate.js";
 import { formatSummary, toJsonSummary } from "../output/format-summary.js";
 import { getNextSteps, logOfflineNotice } from "../output/offline-notice.js";
+import { loadHubModels } from "../output/download-progress.js";
 import { logNetworkNotices } from "../output/network-notice.js";
 import { createProgressView } from "../output/progress-view.js";
 import { stopOnSignals } from "../signals.js";
@@ -62,7 +63,10 @@ async function generate(seeds: string, flags: GenerateFlags, config: JobConfig, 
   });
   const logger = createLogger({ quiet: flags.quiet === true, json: flags.jsonProgress === true, write: view.log });
   logOfflineNotice(settings, logger);
-  if (!server) logNetworkNotices(getRoleModels(resolveSettings(settings)), env, logger);
+  if (!server) {
+    logNetworkNotices(getRoleModels(resolveSettings(settings)), env, logger);
+    await loadHubModels(getRoleModels(resolveSettings(settings)), env, logger);
+  }
   logShardLimits(flags, logger);
   const tracing = await openCommandTracing(flags, logger);
   const signals = stopOnSignals(logger);

@@ -16,6 +16,7 @@ import { getRoleModels, resolveSettings } from "../../state/resolve-settings.js"
 import type { EndpointFlags } from "../options/endpoint-options.js";
 import { formatEvent } from "../output/format-event.js";
 import { TerminalPrompt } from "../output/human-review-prompt.js";
+import { loadHubModels } from "../output/download-progress.js";
 import { logNetworkNotices } from "../output/network-notice.js";
 import { logOfflineNotice } from "../output/offline-notice.js";
 import { type SettingsFlags, resolveJobConfig } from "../options/settings-options.js";
@@ -34,6 +35,7 @@ export async function runCommand(instruction: string, flags: RunFlags): Promise<
   const context = { ...settings, humanReview: flags.humanReview ?? settings.humanReview };
   logOfflineNotice(settings, logger);
   logNetworkNotices(getRoleModels(resolveSettings(settings)), env, logger);
+  await loadHubModels(getRoleModels(resolveSettings(settings)), env, logger);
   const tracing = await openCommandTracing(flags, logger);
   const callModel = createModelCaller({
     env,

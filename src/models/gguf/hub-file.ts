@@ -45,6 +45,16 @@ export function parseHubReference(name: string): HubReference | null {
   throw new ProviderConfigurationError(`"${name}" does not name a file of a hub. Write gguf:hf:owner/repository/file.gguf`);
 }
 
+/** Finds the hub's file that a model of the settings needs; null for any other model. */
+export function findHubReference(model: string): HubReference | null {
+  return model.startsWith("gguf:") ? parseHubReference(model.slice("gguf:".length).trim()) : null;
+}
+
+/** Returns true for a file that need not be fetched any more. */
+export async function isHubFileCached(reference: HubReference, env: Env): Promise<boolean> {
+  return (await getSize(getCachePath(reference, env))) > 0;
+}
+
 /** Returns where a file of a hub is kept, whether or not it was fetched yet. */
 export function getCachePath({ owner, repository, file }: HubReference, env: Env): string {
   const cache = env.XDG_CACHE_HOME?.trim() || join(homedir(), ".cache");
@@ -104,10 +114,13 @@ async function loadPart(url: URL, path: string, options: FetchOptions, dispatche
     }
   }
   const { etag: newEtag } = response.headers;
-  await Promise.all([
-    pipeline(response.body, countBytes, createWriteStream(part, { flags: isRest ? "a" : "w" }), { signal: options.signal }),
-    typeof newEtag === "string" ? writeFile(`${path}.etag`, newEtag) : undefined,
-  ]);
+  // The pipeline starts at once, since an error of a body that nobody reads would be an uncaught one.
+  const saved = typeof newEtag === "string" ? writeFile(`${path}.etag`, newEtag) : Promise.resolve();
+  try {
+    await pipeline(response.body, countBytes, createWriteStream(part, { flags: isRest ? "a" : "w" }), { signal: options.signal });
+  } finally {
+    await saved;
+  }
   if (total !== null && received !== total) throw new Error(`${received} of ${total} bytes arrived`);
 }
 
