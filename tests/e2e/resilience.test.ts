@@ -55,6 +55,49 @@ describe("stopping", () => {
   });
 });
 
+describe("stopping while the endpoint is down", () => {
+  it.each([
+    ["SIGINT", { status: 503 }, "is down"],
+    ["SIGTERM", { reset: true }, "is down"],
+    ["SIGINT", { status: 429, headers: { "retry-after": "300" } }, null],
+  ] as const)("ends calls that wait at the first %s, after %j, and continues later", async (signal, fault, said) => {
+    const server = await startOpenAiServer(({ index }): ChatResponse | FailedResponse => (index < 6 ? {} : fault));
+    const output = createFolderPath();
+    const args = getGenerateArgs(server, await writeSeeds(12), output);
+    const run = startCli(args);
+    if (said === null) await server.waitForRequests(12);
+    else await run.waitForOutput(said);
+    run.child.kill(signal);
+    const { code, stderr } = await run.result;
+    expect({ code, stderr }).toMatchObject({ code: 130 });
+    expect(await readFailures(join(output, "failures.jsonl"))).toEqual([]);
+    server.setHandler(() => undefined);
+    expect((await runCli(args)).code).toBe(0);
+    expect(getSeedIndexes(await readJobRows(output))).toEqual(range(12));
+    await server.close();
+  });
+});
+
+describe("prompts that an endpoint cannot take", () => {
+  const isPoisoned = (text: string) => /Why is (?:0|1|5) a number/.test(text);
+
+  it.each([
+    ["a 500", { status: 500, body: { error: { message: "tokenizer crashed" } } }, 1],
+    ["a 500", { status: 500, body: { error: { message: "tokenizer crashed" } } }, 4],
+    ["a 403", { status: 403, body: { error: { message: "blocked by policy 17" } } }, 4],
+    ["a 403 at first", { status: 403, body: { error: { message: "your input was flagged" } } }, 1],
+  ] as const)("fail their conversations and no other: %s, %j, %i at a time", async (_name, fault, concurrency) => {
+    const server = await startOpenAiServer(({ body }) => (isPoisoned(JSON.stringify(body)) ? fault : undefined));
+    const output = createFolderPath();
+    const args = [...getGenerateArgs(server, await writeSeeds(8), output), "--turns", "1", "--concurrency", String(concurrency)];
+    const { code, stderr } = await runCli(args);
+    expect({ code, stderr }).toMatchObject({ code: 2 });
+    expect(getSeedIndexes(await readJobRows(output))).toEqual([2, 3, 4, 6, 7]);
+    expect(await readFailures(join(output, "failures.jsonl"))).toHaveLength(3);
+    await server.close();
+  });
+});
+
 describe("files after a kill", () => {
   it("cuts off a partial last line and finishes that conversation again", async () => {
     const output = createFolderPath();
