@@ -115,7 +115,8 @@ async function loadPart(url: URL, path: string, options: FetchOptions, dispatche
   }
   const { etag: newEtag } = response.headers;
   // The pipeline starts at once, since an error of a body that nobody reads would be an uncaught one.
-  const saved = typeof newEtag === "string" ? writeFile(`${path}.etag`, newEtag) : Promise.resolve();
+  // Without the tag the file is fetched from its start, so a failure to store it costs time alone.
+  const saved = typeof newEtag === "string" ? writeFile(`${path}.etag`, newEtag).catch(() => undefined) : undefined;
   try {
     await pipeline(response.body, countBytes, createWriteStream(part, { flags: isRest ? "a" : "w" }), { signal: options.signal });
   } finally {
