@@ -65,7 +65,7 @@ export interface LlamaModule {
 
 /** The package and the command that installs it. */
 const packageName = "node-llama-cpp";
-export const installCommand = `npm install ${packageName}@3`;
+const installCommand = `npm install ${packageName}@3`;
 
 /**
  * Imports `node-llama-cpp`, which users install themselves.

@@ -4,7 +4,7 @@ import type { ModelMiddleware } from "../../model-calls/model-call.js";
 import { sequenceCount } from "./open-model.js";
 
 /** Prefix of these models in settings. */
-export const ggufPrefix = "gguf:";
+const ggufPrefix = "gguf:";
 
 /**
  * Creates middleware in which calls of a model in this process wait until it has room for them.
