@@ -53,7 +53,9 @@ describe("a key in the query of the base URL", () => {
   });
 
   it("redacts a key in the query from what the endpoint says", async () => {
-    const server = await startOpenAiServer(({ url }) => ({ status: 400, body: { error: { message: `cannot POST ${url}` } } }));
+    const server = await startOpenAiServer(({ body, url }) =>
+      JSON.stringify(body).includes("sky") ? { status: 400, body: { error: { message: `cannot POST ${url}` } } } : undefined,
+    );
     const output = files.path("echo");
     const endpoint = ["--model", "openai:test", "--base-url", `${server.baseUrl}?api-key=planted%2F0003&sig=planted-0004`];
     const result = await runCli(["generate", await seeds(), "--output", output, "--trace-file", files.path("echo.jsonl"), ...endpoint]);
