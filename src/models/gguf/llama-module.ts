@@ -44,10 +44,13 @@ export interface LlamaModel {
     readonly sequences: number;
     readonly contextSize: { readonly max: number };
     readonly threads: number;
+    readonly batchSize?: number;
   }): Promise<LlamaContext>;
 }
 
 export interface Llama {
+  /** Kind of graphics card in use. */
+  readonly gpu: string | false;
   loadModel(options: { readonly modelPath: string }): Promise<LlamaModel>;
   createGrammarForJsonSchema(schema: Readonly<Record<string, unknown>>): Promise<object>;
 }

@@ -5,8 +5,13 @@ import { getErrorMessage } from "../../errors.js";
 import { ProviderConfigurationError } from "../provider.js";
 import { type Llama, type LlamaContext, type LlamaModel, type LlamaModule, type LlamaSequence, loadLlamaModule } from "./llama-module.js";
 
-/** Number of generations that run in one batch. */
-export const sequenceCount = 4;
+/** Number of calls of a model at a time. */
+export const maxActiveCalls = 4;
+/**
+ * Without a graphics card fewer run together, in small batches: each batch gives a generation one token, so that long prompts
+ * of others would hold it up.
+ */
+const processorLimits = { sequences: 2, batchSize: 128 };
 /** Context of one sequence, in tokens. A longer one costs memory that conversations of a few turns do not need. */
 const maxContextSize = 8192;
 
@@ -44,12 +49,14 @@ async function loadModel(path: string): Promise<OpenModel> {
     // Never compiled: that takes a quarter of an hour, and fails without a compiler.
     const llama = await module.getLlama({ build: "never", gpu: "auto", logLevel: "error" });
     const model = await llama.loadModel({ modelPath: path });
+    const { sequences, ...batch } = llama.gpu === false ? processorLimits : { sequences: maxActiveCalls };
     const context = await model.createContext({
-      sequences: sequenceCount,
+      sequences,
+      ...batch,
       contextSize: { max: Math.min(model.trainContextSize, maxContextSize) },
       threads: getThreadCount(),
     });
-    return { llama, module, model, contextSize: context.contextSize, withSequence: createSequencePool(context) };
+    return { llama, module, model, contextSize: context.contextSize, withSequence: createSequencePool(context, sequences) };
   } catch (error) {
     throw new ProviderConfigurationError(`the model ${path} cannot be loaded (${getErrorMessage(error)}). Check that it is a complete GGUF file`, {
       cause: error,
@@ -69,7 +76,7 @@ async function assertFile(path: string): Promise<void> {
   }
 }
 
-function createSequencePool(context: LlamaContext): OpenModel["withSequence"] {
+function createSequencePool(context: LlamaContext, sequenceCount: number): OpenModel["withSequence"] {
   const idle = Array.from({ length: sequenceCount }, () => context.getSequence());
   const waiting: ((sequence: LlamaSequence) => void)[] = [];
   return async (run) => {

@@ -1,7 +1,7 @@
 import PQueue from "p-queue";
 
 import type { ModelMiddleware } from "../../model-calls/model-call.js";
-import { sequenceCount } from "./open-model.js";
+import { maxActiveCalls } from "./open-model.js";
 
 /** Prefix of these models in settings. */
 const ggufPrefix = "gguf:";
@@ -16,7 +16,7 @@ export function withGgufSlots(): ModelMiddleware {
   return (next) => (request, config) => {
     const { model } = request.settings;
     if (!model.startsWith(ggufPrefix)) return next(request, config);
-    const queue = queues.get(model) ?? new PQueue({ concurrency: sequenceCount });
+    const queue = queues.get(model) ?? new PQueue({ concurrency: maxActiveCalls });
     queues.set(model, queue);
     return queue.add(() => next(request, config), { signal: config.signal });
   };
