@@ -32,7 +32,7 @@ export function openLocalBackend(options: LocalBackendOptions): (paths: OutputPa
         graph,
         saver,
         settings,
-        stopWaiting: models.stopWaiting,
+        stopWaiting: () => models.stopWaiting(),
         getRunConfig: ({ id, index, seed }) =>
           tracing?.getRunConfig({ id, seedTitle: getSeedTitle(seed), seedIndex: index, settings, fingerprint }) ?? {},
       });
@@ -54,8 +54,8 @@ export function openLocalBackend(options: LocalBackendOptions): (paths: OutputPa
   };
 }
 
-async function getDefaultStore({ getPath }: OutputPaths, onWarning: OpenModelsOptions["onWarning"]): Promise<string> {
-  if (await isSqliteUsable()) return `sqlite:${getPath("checkpoints", "sqlite")}`;
+async function getDefaultStore(paths: OutputPaths, onWarning: OpenModelsOptions["onWarning"]): Promise<string> {
+  if (await isSqliteUsable()) return `sqlite:${paths.getPath("checkpoints", "sqlite")}`;
   onWarning?.(
     "the package @langchain/langgraph-checkpoint-sqlite does not work here, so conversations in progress are kept in memory: " +
       "after a kill they start again. Finished rows are safe. Install the package, or use --checkpoint postgres://...",
