@@ -4,7 +4,7 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import type { ModelRequest } from "./model-call.js";
 
 /** Caller of the requests that check an endpoint. */
-export const endpointCheckCaller = { name: "endpoint check" };
+const endpointCheckCaller = { name: "endpoint check" };
 
 /**
  * Creates the smallest request with the settings and the response format of another one.
