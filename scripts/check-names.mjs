@@ -13,8 +13,8 @@ const verbs = new Set(
   (
     "abort acquire add admit aggregate allow append apply assert await build cache calculate call cancel check classify clean close collect combine " +
     "compact compare compute copy count create decode delete describe detect diff digest disable dispatch drop dry emit encode enqueue ensure estimate " +
-    "evict extract filter find finish flatten flush format generate get group handle has hash import include invoke is join limit list load log make map " +
-    "mark measure memoize merge move normalize omit open parse pick plan prepare prepend push put queue quote read record redact refresh relay release " +
+    "evict extract fill filter find finish flatten flush format generate get group handle has hash import include invoke is join keep limit list load log make map " +
+    "mark match measure memoize merge move normalize omit open parse pick plan prepare prepend push put queue quote rank read record redact refresh relay release " +
     "remove render repair replace report request require reserve reset resolve respond restrict retry return review run save scan select send set settle show " +
     "split start stop stream strip sum summarize take throw to tokenize track trim try unwrap update upload use validate verify wait watch with wrap write yield"
   ).split(" "),

@@ -120,7 +120,9 @@ describe("settings of a conversation", () => {
 
   it("tieBreak decides the direction on a tie", async () => {
     const disagree: Script = (request, call) =>
-      request.role === "reviewer" ? { text: formatReview(request.reviewer === "a" ? "positive" : "negative", "Hm, it is thin.") } : defaultScript(request, call);
+      request.role === "reviewer"
+        ? { text: formatReview(request.reviewer === "a" ? "positive" : "negative", "Hm, it is thin.") }
+        : defaultScript(request, call);
     const panel = createPanel("a", "b");
     expect((await run({ turns: 2, panel, tieBreak: "breadth" }, disagree)).turns[1]?.evolution).toBe("breadth");
     expect((await run({ turns: 2, panel, tieBreak: "depth" }, disagree)).turns[1]?.evolution).toBe("depth");

@@ -151,7 +151,9 @@ describe("defects of the reference implementation", () => {
 
   it("every ablation of the paper can be run, with verdicts and directions recorded", async () => {
     const script: Script = (request, call) =>
-      request.role === "reviewer" ? { text: formatReview(call.turn === 1 ? "negative" : "positive", "Hm, it is thin.") } : defaultScript(request, call);
+      request.role === "reviewer"
+        ? { text: formatReview(call.turn === 1 ? "negative" : "positive", "Hm, it is thin.") }
+        : defaultScript(request, call);
     const record = async (mode: "single_turn" | "no_review" | "one_review" | "multi_review") =>
       (await run(script, { ...context, mode })).output.turns.map(({ evolution, verdict, reviews }) => [evolution, verdict, reviews.length]);
     expect(await record("single_turn")).toEqual([["seed", null, 0]]);

@@ -2,7 +2,12 @@ import type { Env } from "../../env.js";
 import type { ModelSettings } from "../../state/settings.js";
 import { ProviderConfigurationError } from "../provider.js";
 import { resolveHeaders } from "../request-headers.js";
-import type { LangChainPackage } from "./packages.js";
+
+/** What is used of a LangChain package. */
+interface PackageOfSettings {
+  readonly id: string;
+  readonly settingNames: SettingNames;
+}
 
 /** Optional settings that a package may take. */
 type OptionalSetting = "topP" | "samplingSeed" | "stop" | "frequencyPenalty" | "presencePenalty" | "repetitionPenalty" | "headers" | "extraBody";
@@ -26,7 +31,7 @@ const optionalSettings: readonly OptionalSetting[] = [
  *
  * @throws {ProviderConfigurationError} For a setting that the package would ignore.
  */
-export function toSettingFields(settings: ModelSettings, { id, settingNames }: LangChainPackage, env: Env): Record<string, unknown> {
+export function toSettingFields(settings: ModelSettings, { id, settingNames }: PackageOfSettings, env: Env): Record<string, unknown> {
   const given = optionalSettings.filter((name) => isGiven(settings[name]));
   const ignored = given.filter((name) => settingNames[name] === undefined);
   if (ignored.length > 0)

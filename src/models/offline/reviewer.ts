@@ -29,11 +29,11 @@ const wordRun = /[\p{L}\p{N}][\p{L}\p{M}\p{N}'’-]{0,29}(?:(?: [\p{L}\p{M}\p{N}
 export function reviewAnswer({ instruction, answer, focus, language }: ReviewTask): Omit<Review, "reviewer"> {
   const topics = getTopics(instruction);
   const missed = topics.find((topic) => topic !== noTopic && !answer.toLowerCase().includes(topic.toLowerCase()));
-  const holds = (dimension: ReviewDimension) =>
+  const isGood = (dimension: ReviewDimension) =>
     dimension === "relevance" ? missed === undefined : signs[dimension].test(answer) === (dimension !== "accuracy");
-  const getScore = (dimension: ReviewDimension) => (focus.includes(dimension) ? (holds(dimension) ? 9 : 3) : holds(dimension) ? 8 : 4);
-  const fault = focus.find((dimension) => !holds(dimension));
-  const otherFaults = reviewDimensions.filter((dimension) => !holds(dimension) && !focus.includes(dimension));
+  const getScore = (dimension: ReviewDimension) => (focus.includes(dimension) ? (isGood(dimension) ? 9 : 3) : isGood(dimension) ? 8 : 4);
+  const fault = focus.find((dimension) => !isGood(dimension));
+  const otherFaults = reviewDimensions.filter((dimension) => !isGood(dimension) && !focus.includes(dimension));
 
   const words = phrases[language];
   const shown = fault ?? focus[0] ?? "relevance";

@@ -44,7 +44,13 @@ it("rows hold what is rare as text", async () => {
   expect(turns.flatMap(({ calls }) => calls)).toContainEqual(
     expect.objectContaining({ inputTokens: 100, outputTokens: 0, metered: false, cached: false }),
   );
-  expect(rows.find(({ usage }) => usage.unmeteredCalls > 0)?.usage).toEqual({ calls: 9, unmeteredCalls: 9, inputTokens: 0, outputTokens: 0, cutPrompts: 0 });
+  expect(rows.find(({ usage }) => usage.unmeteredCalls > 0)?.usage).toEqual({
+    calls: 9,
+    unmeteredCalls: 9,
+    inputTokens: 0,
+    outputTokens: 0,
+    cutPrompts: 0,
+  });
   const seeds = rows.slice(-5).map(({ seed }) => seed);
   expect(seeds).toEqual([
     { index: 995, instruction: "Sum up 995.", input: "A loaf of rye.", system: "", messages: "", extra: "" },
