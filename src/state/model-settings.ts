@@ -25,7 +25,7 @@ const fields = {
     .min(1)
     .meta({
       title: "Model",
-      description: "`offline` (built-in model, no network) or `openai:<name>` for any OpenAI-compatible endpoint.",
+      description: "`offline` (built-in model, no network) or `<provider>:<name>`: `openai:` for any OpenAI-compatible endpoint; see docs/models.md.",
       examples: ["offline", "openai:gpt-4o-mini"],
     }),
   baseUrl: z

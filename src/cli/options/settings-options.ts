@@ -35,7 +35,10 @@ export function addSettingsOptions(command: Command): Command {
     .option("--panel <file>", "the panel from a YAML or JSON file: a list of reviewers {name, focus, model, temperature, ...}")
     .option("--turns <count>", `${describe("turns")} (default: 3)`, parsePositiveInteger)
     .addOption(new Option("--mode <mode>", `${describe("mode")} (default: multi_review)`).choices(GenerationMode.options))
-    .option("--model <spec>", "model of every role that sets none of its own: `offline` or `openai:<name>` (default: offline)")
+    .option(
+      "--model <spec>",
+      "model of every role that sets none of its own: `offline`, `openai:<name>`, `<provider>:<name>` or `gguf:<file>` (default: offline)",
+    )
     .option(
       "--base-url <url>",
       "endpoint of those roles, e.g. http://localhost:8000/v1; several, repeated or separated by commas, are replicas of one model",
