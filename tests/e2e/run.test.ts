@@ -44,13 +44,15 @@ describe("run", () => {
     expect(server.requests).toHaveLength(3 * 5);
   });
 
-  it("removes control characters of model output from the terminal", async () => {
+  it("prints no control character of a seed or a response", async () => {
     const server = await startOpenAiServer(({ role }) =>
       role === "candidate" ? { content: "calm \u001b[2J\u001b]0;title\u0007 words" } : undefined,
     );
-    const { stdout } = await runCli(["run", "Hi.", "--turns", "1", "--model", "openai:test", "--base-url", server.baseUrl]);
+    const { stdout } = await runCli(["run", "Hi \u001b[2Jthere.", "--turns", "1", "--model", "openai:test", "--base-url", server.baseUrl]);
     await server.close();
-    expect(stdout).toContain("calm [2J]0;title words");
+    expect(stdout).toContain("calm  words");
+    expect(stdout).toContain("Hi [2Jthere.");
+    expect(stdout).not.toContain("\u001b");
   });
 
   it("names endpoint, role and what to do when the endpoint refuses", async () => {
