@@ -38,7 +38,8 @@ const prefixes: Readonly<Record<MessageType, string>> = {
 };
 
 export function createLogger({ quiet = false, json = false, write = writeToStderr }: LoggerOptions = {}): Logger {
-  const log = (type: MessageType, message: string) => write(json ? JSON.stringify({ type, message }) : `${prefixes[type]}${message}`);
+  const log = (type: MessageType, message: string) =>
+    write(json ? JSON.stringify({ type, message }) : `${prefixes[type]}${stripControlCharacters(message)}`);
   return {
     info: (text) => {
       if (!quiet) log("info", text);
@@ -46,6 +47,11 @@ export function createLogger({ quiet = false, json = false, write = writeToStder
     warn: (text) => log("warning", text),
     error: (text) => log("error", text),
   };
+}
+
+/** Removes control characters other than line breaks and tabs, so that no model or server controls the terminal. */
+export function stripControlCharacters(text: string): string {
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
 }
 
 function writeToStderr(line: string): void {

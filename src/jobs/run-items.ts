@@ -7,7 +7,7 @@ import { ReviewInstructError, getErrorMessage } from "../errors.js";
 import type { JobDefinition, JobRunner } from "./job-definition.js";
 import { stopsJob } from "./job-stopping-errors.js";
 import type { FailureRow, OutputFolder } from "./output-folder.js";
-import type { JobProgress, JobResult } from "./progress.js";
+import type { FailureKind, JobProgress, JobResult } from "./progress.js";
 import { type Shard, isInShard } from "./shard.js";
 import type { StopSignals } from "./stop-signals.js";
 
@@ -44,6 +44,7 @@ export async function runItems<Item, Row extends { readonly id: string }>(
 ): Promise<JobResult> {
   const { shard = null, retryFailed = false, concurrency = 32 } = options;
   const counts = { finished: 0, resumed: 0, failed: 0, active: 0 };
+  const failureKinds = new Map<string, FailureKind>();
   const stopping = relayStop(options.stop);
   let stopped: JobResult["stopped"] = null;
   const report = () => options.onProgress?.({ ...counts });
@@ -75,8 +76,12 @@ export async function runItems<Item, Row extends { readonly id: string }>(
       await afterRow(id);
     } catch (error) {
       if (stopsJob(error)) throw error;
-      await folder.addFailure({ ...toFailureRow(id, error), ...(await runner.describeFailure?.(item, error)) });
+      const failure = toFailureRow(id, error);
+      await folder.addFailure({ ...failure, ...(await runner.describeFailure?.(item, error)) });
       counts.failed += 1;
+      const { code, message } = failure;
+      const kind = failureKinds.get(code) ?? { code, count: 0, message };
+      failureKinds.set(code, { ...kind, count: kind.count + 1 });
     } finally {
       counts.active -= 1;
       report();
@@ -109,7 +114,8 @@ export async function runItems<Item, Row extends { readonly id: string }>(
     await queue.onIdle();
   }
   report();
-  return { ...counts, stopped: stopped ?? (stopping.signals.gracefulStop.aborted ? "interrupted" : null) };
+  const byCount = [...failureKinds.values()].sort((a, b) => b.count - a.count);
+  return { ...counts, failureKinds: byCount, stopped: stopped ?? (stopping.signals.gracefulStop.aborted ? "interrupted" : null) };
 }
 
 /** Combines the caller's signals with the job's own wish to stop. */

@@ -109,6 +109,7 @@ describe("generate against an endpoint", () => {
     const first = await runCli(args);
     expect(first.code).toBe(2);
     expect(first.stderr).toContain("1 failed");
+    expect(first.stderr).toMatch(/1 failed with response_empty: \S+ \S+/);
     const failures = await readFailures(join(output, "failures.jsonl"));
     expect(failures).toMatchObject([{ seed: { index: 1 }, code: "response_empty", turn: 1, rawText: "", attempts: 3 }]);
     server.setHandler(() => undefined);

@@ -1,5 +1,6 @@
 import pc from "picocolors";
 
+import { stripControlCharacters } from "../../logger.js";
 import type { ConversationEvent } from "../../nodes/events.js";
 import { reviewDimensions } from "../../state/records.js";
 
@@ -28,9 +29,4 @@ export function formatEvent(event: ConversationEvent, colors: Colors = pc): stri
     case "error":
       return colors.red(`Failed: ${event.code}`);
   }
-}
-
-/** Removes control characters other than line breaks and tabs, so that model output cannot control the terminal. */
-function stripControlCharacters(text: string): string {
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
 }

@@ -18,8 +18,21 @@ export function formatSummary(result: GenerateJobResult, source: UsageSource | n
     ...(source ? formatUsage(source) : []),
     `Rows: ${result.rows}`,
     ...(failed > 0 ? [`Failures: ${result.failures} (--retry-failed tries them again)`] : []),
+    ...formatFailureKinds(result.failureKinds),
     ...(pending > 0 ? ["The same command continues with the pending ones."] : []),
   ];
+}
+
+const maxFailureKinds = 3;
+const maxMessageLength = 600;
+
+/** What failed conversations of this run met, so that nobody has to open a file for it. */
+function formatFailureKinds(kinds: GenerateJobResult["failureKinds"]): string[] {
+  const lines = kinds.slice(0, maxFailureKinds).map(({ code, count, message }) => {
+    const shown = message.replaceAll(/\s+/g, " ");
+    return `  ${formatCount(count)} failed with ${code}${count > 1 ? ", the first" : ""}: ${shown.length > maxMessageLength ? `${shown.slice(0, maxMessageLength)}...` : shown}`;
+  });
+  return kinds.length > maxFailureKinds ? [...lines, `  ${formatCount(kinds.length - maxFailureKinds)} more kinds of failures`] : lines;
 }
 
 function formatAbstentions(abstentions: GenerateJobResult["abstentions"]): string[] {

@@ -74,7 +74,8 @@ describe("runJob", () => {
       },
       describeFailure: async (number) => ({ number }),
     });
-    expect(await run(output, definition)).toMatchObject({ finished: 2, failed: 1, stopped: null });
+    const failureKinds = [{ code: "odd", count: 1, message: "one is odd" }];
+    expect(await run(output, definition)).toMatchObject({ finished: 2, failed: 1, failureKinds, stopped: null });
     const failure: unknown = JSON.parse(await readFile(join(output, "failures.jsonl"), "utf8"));
     expect(failure).toMatchObject({ id: "number-1", code: "odd", message: "one is odd", attempts: 2, rawText: "1", number: 1 });
   });
