@@ -24,7 +24,7 @@ export async function checkCommand(flags: CheckFlags): Promise<number> {
   const settings = resolveSettings((await resolveJobConfig(flags)).settings);
   const logger = createLogger();
   logNetworkNotices(getRoleModels(settings), env, logger);
-  await loadHubModels(getRoleModels(settings), env, logger);
+  await loadHubModels(getRoleModels(settings), { env, logger, stream: process.stderr });
   const options = { env, timeoutMs: flags.timeout * 1000, maxRetries: Math.min(flags.maxRetries, maxCheckRetries) };
   const checks: ModelCheck[] = [];
   for (const model of groupRoles(settings)) {

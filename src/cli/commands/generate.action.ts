@@ -65,7 +65,8 @@ async function generate(seeds: string, flags: GenerateFlags, config: JobConfig, 
   logOfflineNotice(settings, logger);
   if (!server) {
     logNetworkNotices(getRoleModels(resolveSettings(settings)), env, logger);
-    await loadHubModels(getRoleModels(resolveSettings(settings)), env, logger);
+    const stream = flags.quiet === true || flags.jsonProgress === true ? null : process.stderr;
+    await loadHubModels(getRoleModels(resolveSettings(settings)), { env, logger, stream });
   }
   logShardLimits(flags, logger);
   const tracing = await openCommandTracing(flags, logger);

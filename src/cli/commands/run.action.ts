@@ -35,7 +35,7 @@ export async function runCommand(instruction: string, flags: RunFlags): Promise<
   const context = { ...settings, humanReview: flags.humanReview ?? settings.humanReview };
   logOfflineNotice(settings, logger);
   logNetworkNotices(getRoleModels(resolveSettings(settings)), env, logger);
-  await loadHubModels(getRoleModels(resolveSettings(settings)), env, logger);
+  await loadHubModels(getRoleModels(resolveSettings(settings)), { env, logger, stream: process.stderr });
   const tracing = await openCommandTracing(flags, logger);
   const callModel = createModelCaller({
     env,

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { PassThrough } from "node:stream";
 
 import { afterEach, expect, it } from "vitest";
 
@@ -19,19 +20,29 @@ it("fetches a hub's file once, and says how far it is", async () => {
   server = await startHttpServer(() => ({ body: "x".repeat(3_000_000), headers: { "content-length": "3000000" } }));
   const env = { HF_ENDPOINT: server.origin, XDG_CACHE_HOME: files.path("cache") };
   const models = [{ model: "gguf:hf:o/r/m.gguf" }, { model: "gguf:hf:o/r/m.gguf" }, { model: "offline" }, { model: "gguf:local.gguf" }];
-  await loadHubModels(models, env, logger);
+  await loadHubModels(models, { env, logger, stream: null });
   expect(lines[0]).toBe("Fetching hf:o/r/m.gguf ...");
   expect(lines.at(-1)).toBe("  3 of 3 MB (100 %)");
   expect(await readFile(files.path("cache/review-instruct/models/o/r/m.gguf"), "utf8")).toHaveLength(3_000_000);
   const count = lines.length;
-  await loadHubModels(models, env, logger);
+  await loadHubModels(models, { env, logger, stream: null });
   expect([lines.length, server.requests.length]).toEqual([count, 1]);
+});
+
+it("draws a bar on a terminal, which ends full", async () => {
+  server = await startHttpServer(() => ({ body: "x".repeat(3_000_000), headers: { "content-length": "3000000" } }));
+  const env = { HF_ENDPOINT: server.origin, XDG_CACHE_HOME: files.path("bar") };
+  const stream = Object.assign(new PassThrough({ encoding: "utf8" }), { isTTY: true });
+  const count = lines.length;
+  await loadHubModels([{ model: "gguf:hf:o/r/m.gguf" }], { env, logger, stream });
+  expect(lines.slice(count)).toEqual(["Fetching hf:o/r/m.gguf ..."]);
+  expect(String(stream.read())).toMatch(/100 % \| 3 of 3 MB/);
 });
 
 it("throws what the hub says", async () => {
   server = await startHttpServer(() => ({ status: 404, body: {} }));
   const env = { HF_ENDPOINT: server.origin, XDG_CACHE_HOME: files.path("empty") };
-  const error = await getRejection(loadHubModels([{ model: "gguf:hf:o/r/m.gguf" }], env, logger));
+  const error = await getRejection(loadHubModels([{ model: "gguf:hf:o/r/m.gguf" }], { env, logger, stream: null }));
   expect(error).toBeInstanceOf(InputError);
   expect(String(error)).toContain("m.gguf cannot be fetched (HTTP 404)");
 });
