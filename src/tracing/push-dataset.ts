@@ -18,7 +18,7 @@ export interface PushProgress {
 }
 
 export interface PushDatasetOptions {
-  /** Holds LANGSMITH_API_KEY, LANGSMITH_ENDPOINT and LANGSMITH_WORKSPACE_ID. */
+  /** Has LANGSMITH_API_KEY, LANGSMITH_ENDPOINT and LANGSMITH_WORKSPACE_ID. */
   readonly env: Env;
   /** Name of the dataset, which is created if it does not exist. */
   readonly dataset: string;
