@@ -4,10 +4,11 @@
  */
 const arrows = {
   state: [],
-  "model-calls": ["state", "errors.ts", "redaction.ts"],
-  models: ["model-calls", "prompts", "state", "errors.ts", "env.ts", "redaction.ts"],
+  text: ["errors.ts"],
+  "model-calls": ["text", "state", "errors.ts", "redaction.ts"],
+  models: ["model-calls", "text", "prompts", "state", "errors.ts", "env.ts", "redaction.ts"],
   jobs: ["errors.ts", "lines.ts"],
-  prompts: ["model-calls", "state", "errors.ts"],
+  prompts: ["model-calls", "text", "state", "errors.ts"],
   nodes: ["prompts", "model-calls", "state", "errors.ts"],
   graph: ["nodes", "model-calls", "state", "errors.ts"],
   checkpoints: ["errors.ts"],
@@ -29,7 +30,7 @@ const arrows = {
 const entryPoints = ["cli", "server", "index.ts"];
 
 /** Folders that must run anywhere, a browser included: no files, network, processes or provider SDKs. */
-const pureFolders = ["state", "prompts", "nodes", "graph", "analysis/metrics"];
+const pureFolders = ["state", "text", "prompts", "nodes", "graph", "analysis/metrics"];
 const outsideWorld = [
   "fs",
   "fs/promises",

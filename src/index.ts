@@ -47,9 +47,9 @@ export {
 } from "./state/settings.js";
 export type { CallModel, ModelMiddleware, ModelRequest, ModelResponse, ResponseSchema, TokenUsage } from "./model-calls/model-call.js";
 export { type CallResult, type RepairOptions, callWithRepair } from "./model-calls/call-with-repair.js";
-export { ResponseValidationError, parseJsonOutput } from "./model-calls/json-output.js";
+export { ResponseValidationError, parseJsonOutput } from "./text/json-output.js";
 export { toResponseSchema } from "./model-calls/response-schema.js";
-export { quoteInstructions, quoteUntrusted } from "./model-calls/quote-untrusted.js";
+export { quoteInstructions, quoteUntrusted } from "./text/quote-untrusted.js";
 export type { ResponseStore } from "./model-calls/middleware/response-store.js";
 export type { AdaptationEvent } from "./model-calls/adaptation/adaptation-memory.js";
 export { describeAdaptation } from "./model-calls/adaptation/describe-adaptation.js";

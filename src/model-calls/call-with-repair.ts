@@ -2,7 +2,7 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 
 import { InvalidResponseError, ModelCallError } from "../errors.js";
 import type { CallUsage } from "../state/records.js";
-import { ResponseValidationError } from "./json-output.js";
+import { ResponseValidationError } from "../text/json-output.js";
 import { type CallModel, type ModelRequest, type ModelResponse, formatCaller } from "./model-call.js";
 import { buildRepairMessages, cutOffNote, echoNote, isNoteEcho } from "./repair-notes.js";
 

@@ -1,6 +1,6 @@
 import { type BaseMessage, SystemMessage, isSystemMessage } from "@langchain/core/messages";
 
-import { ResponseValidationError } from "../model-calls/json-output.js";
+import { ResponseValidationError } from "../text/json-output.js";
 import type { Settings } from "../state/settings.js";
 import { getLanguageInstruction } from "./language.js";
 import { assertUsableText } from "./validate-text.js";

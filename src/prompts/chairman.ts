@@ -1,8 +1,8 @@
 import { type BaseMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
 import { z } from "zod";
 
-import { ResponseValidationError, parseJsonOutput } from "../model-calls/json-output.js";
-import { quoteInstructions, quoteUntrusted } from "../model-calls/quote-untrusted.js";
+import { ResponseValidationError, parseJsonOutput } from "../text/json-output.js";
+import { quoteInstructions, quoteUntrusted } from "../text/quote-untrusted.js";
 import { toResponseSchema } from "../model-calls/response-schema.js";
 import type { ConversationMessage } from "../state/conversation.js";
 import type { Evolution, Review } from "../state/records.js";

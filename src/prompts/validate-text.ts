@@ -1,5 +1,5 @@
-import { ResponseValidationError } from "../model-calls/json-output.js";
-import { findTemplateToken } from "../model-calls/attempt/template-tokens.js";
+import { ResponseValidationError } from "../text/json-output.js";
+import { findTemplateToken } from "../text/template-tokens.js";
 import { isNoteEcho, normalizeWords } from "../model-calls/repair-notes.js";
 
 /** Texts of our prompts that stand for what a model is to write. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { parseQuotes } from "../../src/model-calls/quote-untrusted.js";
+import { parseQuotes } from "../../src/text/quote-untrusted.js";
 import { toConversationMessages } from "../../src/state/conversation.js";
 import { createGraphUnderTest, createThread, createPanel } from "../support/graph-under-test.js";
 import { type Script, defaultScript, getPromptText, formatReview } from "../support/scripted-models.js";

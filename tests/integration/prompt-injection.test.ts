@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { cleanText } from "../../src/model-calls/attempt/clean-text.js";
-import { parseQuotes } from "../../src/model-calls/quote-untrusted.js";
+import { cleanText } from "../../src/text/clean-text.js";
+import { parseQuotes } from "../../src/text/quote-untrusted.js";
 import { toConversationMessages } from "../../src/state/conversation.js";
 import { createGraphUnderTest, createThread, createPanel } from "../support/graph-under-test.js";
 import { hostileTexts } from "../support/hostile-texts.js";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { InputError } from "../../src/errors.js";
 import { createReviewPanel } from "../../src/graph/review-panel.js";
-import { parseQuotes } from "../../src/model-calls/quote-untrusted.js";
+import { parseQuotes } from "../../src/text/quote-untrusted.js";
 import type { SettingsInput } from "../../src/state/settings.js";
 import { createPanel, createThread, createUnavailableError } from "../support/graph-under-test.js";
 import { type Script, defaultScript, getPromptText, formatReview, createScriptedModels } from "../support/scripted-models.js";

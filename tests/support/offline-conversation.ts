@@ -7,7 +7,7 @@ import { z } from "zod";
 import { OfflineChatModel } from "../../src/models/offline/model.js";
 import { buildCandidatePrompt } from "../../src/prompts/candidate.js";
 import { type ChairmanPromptInput, buildChairmanPrompt, parseInstruction } from "../../src/prompts/chairman.js";
-import { quoteUntrusted } from "../../src/model-calls/quote-untrusted.js";
+import { quoteUntrusted } from "../../src/text/quote-untrusted.js";
 import { parseReview, buildReviewerPrompt } from "../../src/prompts/reviewer.js";
 import { toConversationMessages } from "../../src/state/conversation.js";
 import type { Review } from "../../src/state/records.js";

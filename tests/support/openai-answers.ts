@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-import { parseQuotes } from "../../src/model-calls/quote-untrusted.js";
+import { parseQuotes } from "../../src/text/quote-untrusted.js";
 import type { ServerRequest } from "./openai-server.js";
 
 /** Creates a valid response text for the role. Equal requests get equal texts, and different requests different ones. */

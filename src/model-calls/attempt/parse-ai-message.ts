@@ -3,11 +3,11 @@ import { z } from "zod";
 
 import type { ModelResponse } from "../model-call.js";
 import { AttemptError } from "./attempt-error.js";
-import { cleanText } from "./clean-text.js";
+import { cleanText } from "../../text/clean-text.js";
 import { classifyFinishReason } from "./finish-reason.js";
-import { joinReasoning } from "./harmony.js";
-import { stripReasoning } from "./strip-reasoning.js";
-import { trimTemplateTokens } from "./template-tokens.js";
+import { joinReasoning } from "../../text/harmony.js";
+import { stripReasoning } from "../../text/strip-reasoning.js";
+import { trimTemplateTokens } from "../../text/template-tokens.js";
 
 /** Bounds names from a server, which end up in every row. */
 const maxNameLength = 200;

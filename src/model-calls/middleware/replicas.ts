@@ -52,8 +52,8 @@ export function withReplicas({ minRestMs = 1_000, maxRestMs = 60_000 }: ReplicaO
 
   function settle(replica: Replica, error?: AttemptError): void {
     replica.failures = error ? replica.failures + 1 : 0;
-    const restMs = error?.details.retryAfterMs ?? Math.min(maxRestMs, minRestMs * 2 ** (replica.failures - 1));
-    replica.retryAt = error ? Date.now() + Math.min(maxRestMs, restMs) : 0;
+    const waitMs = error?.details.retryAfterMs ?? Math.min(maxRestMs, minRestMs * 2 ** (replica.failures - 1));
+    replica.retryAt = error ? Date.now() + Math.min(maxRestMs, waitMs) : 0;
   }
 
   return (next) => async (request, config) => {

@@ -2,7 +2,7 @@ import { HumanMessage, SystemMessage } from "@langchain/core/messages";
 import { z } from "zod";
 
 import { ModelCallError } from "../../errors.js";
-import { parseJsonOutput } from "../../model-calls/json-output.js";
+import { parseJsonOutput } from "../../text/json-output.js";
 import { toResponseSchema } from "../../model-calls/response-schema.js";
 import type { ModelSettings } from "../../state/settings.js";
 import type { Finding } from "./finding.js";

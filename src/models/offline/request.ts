@@ -1,6 +1,6 @@
 import { type BaseMessage, isHumanMessage, isSystemMessage } from "@langchain/core/messages";
 
-import { parseQuotes } from "../../model-calls/quote-untrusted.js";
+import { parseQuotes } from "../../text/quote-untrusted.js";
 import type { ConversationMessage } from "../../state/conversation.js";
 import { type ReviewDimension, reviewDimensions } from "../../state/records.js";
 import type { CandidateTask } from "./candidate.js";

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 
 import { InvalidResponseError, ModelCallError } from "../../../src/errors.js";
 import { callWithRepair } from "../../../src/model-calls/call-with-repair.js";
-import { ResponseValidationError } from "../../../src/model-calls/json-output.js";
+import { ResponseValidationError } from "../../../src/text/json-output.js";
 import type { ModelRequest, ModelResponse } from "../../../src/model-calls/model-call.js";
 import { createRequest } from "../../support/model-requests.js";
 

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { type ChairmanPromptInput, buildChairmanPrompt, instructionResponseSchema, parseInstruction } from "../../../src/prompts/chairman.js";
-import { parseQuotes } from "../../../src/model-calls/quote-untrusted.js";
-import { ResponseValidationError } from "../../../src/model-calls/json-output.js";
+import { parseQuotes } from "../../../src/text/quote-untrusted.js";
+import { ResponseValidationError } from "../../../src/text/json-output.js";
 import type { Review } from "../../../src/state/records.js";
 import { Settings } from "../../../src/state/settings.js";
 import { hostileTexts } from "../../support/hostile-texts.js";

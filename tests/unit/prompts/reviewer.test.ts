@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { parseQuotes } from "../../../src/model-calls/quote-untrusted.js";
-import { ResponseValidationError } from "../../../src/model-calls/json-output.js";
+import { parseQuotes } from "../../../src/text/quote-untrusted.js";
+import { ResponseValidationError } from "../../../src/text/json-output.js";
 import { buildReviewerPrompt, parseReview, reviewResponseSchema } from "../../../src/prompts/reviewer.js";
 import type { ConversationMessage } from "../../../src/state/conversation.js";
-import { cleanText } from "../../../src/model-calls/attempt/clean-text.js";
+import { cleanText } from "../../../src/text/clean-text.js";
 import { reviewDimensions } from "../../../src/state/records.js";
 import { ReviewerSettings, Settings } from "../../../src/state/settings.js";
 import { hostileTexts } from "../../support/hostile-texts.js";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { trimTemplateTokens, findTemplateToken } from "../../../../src/model-calls/attempt/template-tokens.js";
+import { trimTemplateTokens, findTemplateToken } from "../../../src/text/template-tokens.js";
 
 const answer = "The crumb turns firm.";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { stripReasoning } from "../../../../src/model-calls/attempt/strip-reasoning.js";
+import { stripReasoning } from "../../../src/text/strip-reasoning.js";
 
 const tag = fc.constantFrom("think", "thinking", "Think", "THINKING");
 /** Text without tags, fences and quote marks. */

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 
-import { cleanText } from "../../../src/model-calls/attempt/clean-text.js";
-import { ResponseValidationError, parseJsonOutput } from "../../../src/model-calls/json-output.js";
+import { cleanText } from "../../../src/text/clean-text.js";
+import { ResponseValidationError, parseJsonOutput } from "../../../src/text/json-output.js";
 
 const schema = z.object({ note: z.string(), rating: z.object({ value: z.number().min(1).max(10) }) });
 const output = { note: 'Braces } and { in "strings", a ``` fence and a back\\slash', rating: { value: 7 } };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { cleanText } from "../../../../src/model-calls/attempt/clean-text.js";
+import { cleanText } from "../../../src/text/clean-text.js";
 
 /** What a model sent, and what may reach a row. */
 const cleaned: readonly (readonly [what: string, sent: string, kept: string])[] = [

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { cleanText } from "../../../../src/model-calls/attempt/clean-text.js";
+import { cleanText } from "../../../src/text/clean-text.js";
 
 /** Characters that must never reach a row. */
 const forbidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { type Quote, parseQuotes, quoteUntrusted } from "../../../src/model-calls/quote-untrusted.js";
+import { type Quote, parseQuotes, quoteUntrusted } from "../../../src/text/quote-untrusted.js";
 import { hostileTexts } from "../../support/hostile-texts.js";
 
 const label = fc.constantFrom("user", "assistant", "answer", "critique", "instruction");

@@ -2,8 +2,8 @@ import { jsonrepair } from "jsonrepair";
 import type { z } from "zod";
 
 import type { ResponseErrorCode } from "../errors.js";
-import { cleanText } from "./attempt/clean-text.js";
-import { trimTemplateTokens } from "./attempt/template-tokens.js";
+import { cleanText } from "./clean-text.js";
+import { trimTemplateTokens } from "./template-tokens.js";
 import { repairLatexBackslashes } from "./latex.js";
 
 /** Thrown for a response that cannot be used. The model sees the message when it is asked again. */

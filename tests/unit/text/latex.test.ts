@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 
-import { parseJsonOutput } from "../../../src/model-calls/json-output.js";
+import { parseJsonOutput } from "../../../src/text/json-output.js";
 
 const schema = z.object({ note: z.string() });
 

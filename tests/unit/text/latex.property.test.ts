@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 
-import { parseJsonOutput } from "../../../src/model-calls/json-output.js";
-import { repairLatexBackslashes } from "../../../src/model-calls/latex.js";
+import { parseJsonOutput } from "../../../src/text/json-output.js";
+import { repairLatexBackslashes } from "../../../src/text/latex.js";
 
 const schema = z.object({ note: z.string() });
 const parseNote = (note: string) => parseJsonOutput(`{"note": "${note}"}`, schema).note;
