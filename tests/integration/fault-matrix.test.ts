@@ -49,6 +49,7 @@ async function converse(graph: ReturnType<typeof openGraph>, instruction: string
     return { outcome: stopsJob(error) ? "stopped" : "failed", message: getErrorMessage(error) };
   }
   const { values } = await graph.getState({ configurable });
+  if (values.earlyStop) return { outcome: "ended early", message: "" };
   const abstains = values.turns.some(({ abstentions }: { abstentions: unknown[] }) => abstentions.length > 0);
   return { outcome: abstains ? "abstained" : "done", message: "" };
 }
@@ -58,16 +59,17 @@ function isFrom({ role, body }: ServerRequest, wanted: Role): boolean {
   return role === wanted && (role !== "reviewer" || JSON.stringify(body.messages).includes("Accuracy and relevance:"));
 }
 
-function getExpected(faultClass: FaultClass, role: Role): string {
+function getExpected(faultClass: FaultClass, role: Role, isUnusable = false): string {
   if (faultClass === "job") return "stopped";
   if (faultClass === "retried") return "done";
-  return role === "reviewer" ? "abstained" : "failed";
+  if (role === "reviewer") return "abstained";
+  return role === "chairman" && isUnusable ? "ended early" : "failed";
 }
 
 const cells = faults.flatMap((fault) => roles.map((role): [string, Role, Fault] => [fault.name, role, fault]));
 
 describe("a fault that is bound to one conversation", () => {
-  it.each(cells)("%s at the %s", async (_name, role, { response, bound }) => {
+  it.each(cells)("%s at the %s", async (_name, role, { response, bound, isUnusable }) => {
     server.setHandler((request) => (isFrom(request, role) && JSON.stringify(request.body).includes(mark) ? response : undefined));
     for (const order of ["first", "later"]) {
       const graph = openGraph();
@@ -75,7 +77,7 @@ describe("a fault that is bound to one conversation", () => {
       for (const seed of seeds) {
         const { outcome, message } = await converse(graph, seed, role, order === "later");
         const isMarked = seed.startsWith(mark);
-        expect({ order, seed, outcome, message }).toMatchObject({ outcome: isMarked ? getExpected(bound, role) : "done" });
+        expect({ order, seed, outcome, message }).toMatchObject({ outcome: isMarked ? getExpected(bound, role, isUnusable) : "done" });
       }
     }
   });
@@ -90,7 +92,7 @@ describe("a fault that every request meets", () => {
 });
 
 describe("a fault that one attempt meets", () => {
-  it.each(cells)("%s at the %s", async (_name, role, { response, once, onceWithSchema = once }) => {
+  it.each(cells)("%s at the %s", async (_name, role, { response, once, onceWithSchema = once, isUnusable }) => {
     let isMet = false;
     server.setHandler((request) => {
       if (isMet || !isFrom(request, role) || !JSON.stringify(request.body).includes(mark)) return undefined;
@@ -100,6 +102,6 @@ describe("a fault that one attempt meets", () => {
     const graph = openGraph();
     expect(await converse(graph, "One?", role, false)).toMatchObject({ outcome: "done" });
     const { outcome, message } = await converse(graph, `${mark} two?`, role, true);
-    expect({ outcome, message }).toMatchObject({ outcome: getExpected(role === "candidate" ? once : onceWithSchema, role) });
+    expect({ outcome, message }).toMatchObject({ outcome: getExpected(role === "candidate" ? once : onceWithSchema, role, isUnusable) });
   });
 });

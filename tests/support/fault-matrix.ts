@@ -1,4 +1,4 @@
-import type { FailedResponse } from "./openai-server.js";
+import type { ChatResponse, FailedResponse } from "./openai-server.js";
 
 /**
  * What a fault leads to: `retried`: nothing but another attempt; `request`: the conversation fails alone, its reviewer abstains;
@@ -9,7 +9,7 @@ export type FaultClass = "retried" | "request" | "job";
 /** One fault and its expected outcome in each situation. */
 export interface Fault {
   readonly name: string;
-  readonly response: FailedResponse;
+  readonly response: FailedResponse | ChatResponse;
   /** Only the requests of one conversation meet it, and always. */
   readonly bound: FaultClass;
   /** Every request meets it, from the first on. */
@@ -18,6 +18,8 @@ export interface Fault {
   readonly once: FaultClass;
   /** The same for a request with a JSON schema, which is sent again without it. Default: as `once`. */
   readonly onceWithSchema?: FaultClass;
+  /** A response came that cannot be used, so the chairman ends the conversation early instead of failing it. */
+  readonly isUnusable?: boolean;
   /** What the error must say if the job stops. */
   readonly says?: string;
 }
@@ -60,6 +62,29 @@ export const faults: readonly Fault[] = [
   fault("no credit with 200", 200, error("Insufficient credits", { code: 402 }), "job", "job", "job", "out of credit"),
   fault("an overload with 200", 200, error("overloaded", { code: 503 }), "request", "job", "retried", "overloaded"),
   { name: "a connection reset", response: { reset: true }, bound: "request", everywhere: "job", once: "retried", says: "connection failed" },
+  ...["error", "network_error", "tool_calls", "weird"].map((finishReason): Fault => ({
+    name: `the finish reason ${finishReason}`,
+    response: { finishReason },
+    bound: "request",
+    everywhere: "job",
+    once: "retried",
+  })),
+  ...["length", "max_tokens"].map((finishReason): Fault => ({
+    name: `the finish reason ${finishReason}`,
+    response: { finishReason },
+    bound: "request",
+    everywhere: "request",
+    once: "retried",
+    isUnusable: true,
+  })),
+  ...["content_filter", "SAFETY"].map((finishReason): Fault => ({
+    name: `the finish reason ${finishReason}`,
+    response: { finishReason },
+    bound: "request",
+    everywhere: "request",
+    once: "request",
+    isUnusable: true,
+  })),
   { name: "a broken body", response: { reset: "body" }, bound: "request", everywhere: "job", once: "retried" },
 ];
 

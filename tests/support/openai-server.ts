@@ -24,7 +24,7 @@ export interface ChatResponse {
   /** Sent as `reasoning_content`. */
   readonly reasoning?: string;
   readonly refusal?: string;
-  readonly finishReason?: "stop" | "length" | "content_filter";
+  readonly finishReason?: string;
   /** Null: the endpoint reports no usage. */
   readonly usage?: Record<string, unknown> | null;
   /** Model name in the response. Default: the requested one. */
