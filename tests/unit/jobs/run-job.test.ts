@@ -151,8 +151,8 @@ describe("runJob", () => {
     const output = createFolder();
     const cleaned: string[] = [];
     const afterRow = async (id: string) => void cleaned.push(id);
-    await run(output, createJob(2, { afterRow }).definition);
-    await run(output, createJob(3, { afterRow }).definition);
+    await run(output, createJob(2, { afterRow }).definition, { concurrency: 1 });
+    await run(output, createJob(3, { afterRow }).definition, { concurrency: 1 });
     expect(cleaned).toEqual(["number-0", "number-1", "number-0", "number-1", "number-2"]);
   });
 
