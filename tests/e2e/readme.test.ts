@@ -13,10 +13,24 @@ it("README shows the compiled graph and every setting with its default", async (
   expect(stderr).toBe("");
 });
 
-it("documents link only to files that exist", async () => {
+it("documents link only to files and headings that exist", async () => {
   for (const page of ["README.md", "AGENTS.md"]) {
     const text = await readFile(`${root}${page}`, "utf8");
-    const links = [...text.matchAll(/\]\((?!https?:|#)([^)]+)\)/g)].map((match) => match[1] ?? "");
-    for (const link of links) expect(existsSync(`${root}${link}`), `${page}: ${link}`).toBe(true);
+    for (const [, link = ""] of text.matchAll(/\]\((?!https?:|#)([^)]+)\)/g)) {
+      const [file = "", anchor] = link.split("#");
+      expect(existsSync(`${root}${file}`), `${page}: ${link}`).toBe(true);
+      if (anchor !== undefined) expect(listAnchors(await readFile(`${root}${file}`, "utf8")), `${page}: ${link}`).toContain(anchor);
+    }
   }
 });
+
+/** Anchors of a page's headings, as GitHub makes them. */
+function listAnchors(text: string): string[] {
+  const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => heading);
+  return headings.map((heading) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-"),
+  );
+}
