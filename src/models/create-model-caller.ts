@@ -1,4 +1,5 @@
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import { LRUCache } from "lru-cache";
 
 import { type Env, env as processEnv } from "../env.js";
 import { ModelCallError } from "../errors.js";
@@ -93,19 +94,15 @@ async function createChatModel({ settings }: ModelRequest, env: Env, timeoutMs: 
 
 /** Keeps the most recently used models. One that could not be created is tried again. */
 function memoizeModels(create: (request: ModelRequest) => Promise<BaseChatModel>): (request: ModelRequest) => Promise<BaseChatModel> {
-  const models = new Map<string, Promise<BaseChatModel>>();
+  const models = new LRUCache<string, Promise<BaseChatModel>>({ max: maxCachedModels });
   return async (request) => {
     const key = JSON.stringify(request.settings);
     const cached = models.get(key) ?? create(request);
-    // Inserted again, so that the first key is always the least recently used.
-    models.delete(key);
     models.set(key, cached);
-    const [oldest] = models.keys();
-    if (models.size > maxCachedModels && oldest !== undefined) models.delete(oldest);
     try {
       return await cached;
     } catch (error) {
-      if (models.get(key) === cached) models.delete(key);
+      if (models.peek(key) === cached) models.delete(key);
       throw toConfigurationError(request, error);
     }
   };

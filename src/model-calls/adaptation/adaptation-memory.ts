@@ -1,3 +1,5 @@
+import { LRUCache } from "lru-cache";
+
 import type { DescribeEndpoint, ModelRequest } from "../model-call.js";
 import { type Adaptation, type AdaptablePart, adaptableParts, hasPart } from "./adaptation.js";
 
@@ -33,11 +35,14 @@ interface PartRecord {
 /** How often a change must work before it is made at once. */
 const successesToLearn = { named: 1, guess: 2, afterUnchanged: 3 };
 
+/** Bounds the memory of a server that accepts settings from its clients: four parts of a thousand models. */
+const maxRecords = 4_000;
+
 /** Remembers per endpoint and model how requests must be changed. A format is remembered per schema. */
 export class AdaptationMemory {
-  readonly #records = new Map<string, PartRecord>();
-  readonly #learnt = new Map<string, Adaptation>();
-  readonly #said = new Set<string>();
+  readonly #records = new LRUCache<string, PartRecord>({ max: maxRecords });
+  readonly #learnt = new LRUCache<string, Adaptation>({ max: maxRecords });
+  readonly #said = new LRUCache<string, true>({ max: maxRecords });
 
   constructor(
     private readonly describeEndpoint: DescribeEndpoint,
@@ -77,7 +82,7 @@ export class AdaptationMemory {
     const endpoint = this.describeEndpoint(request.settings) ?? model;
     const id = JSON.stringify([model, endpoint, part, value]);
     if (this.#said.has(id)) return;
-    this.#said.add(id);
+    this.#said.set(id, true);
     this.onAdapt?.({ model, endpoint, part, value, reason });
   }
 

@@ -1,3 +1,5 @@
+import { LRUCache } from "lru-cache";
+
 import type { AttemptError } from "../attempt/attempt-error.js";
 import type { DescribeEndpoint, ModelRequest } from "../model-call.js";
 import { type Adaptation, hasPart } from "./adaptation.js";
@@ -27,9 +29,12 @@ const maxWrongGuesses = 3;
 /** Server errors in a row after which a guess is made where nothing shows that the server works. */
 const minFailures = 2;
 
+/** Bounds the memory of a server that accepts settings from its clients. */
+const maxRecords = 1_000;
+
 /** Decides what to leave out of a request whose endpoint does not say what it refuses. */
 export class GuessPolicy {
-  readonly #records = new Map<string, EndpointRecord>();
+  readonly #records = new LRUCache<string, EndpointRecord>({ max: maxRecords });
 
   constructor(private readonly describeEndpoint: DescribeEndpoint) {}
 

@@ -1,4 +1,5 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
+import { LRUCache } from "lru-cache";
 
 import { AttemptError } from "../attempt/attempt-error.js";
 import { createEndpointCheck, getEndpointCheckConfig, isEndpointCheck } from "../endpoint-check.js";
@@ -8,6 +9,7 @@ import { EndpointHistory, type ShapeHistory } from "./endpoint-history.js";
 /** Whose fault a rejection is; `unknown` if the check of the endpoint met something else. */
 type Fault = "request" | "endpoint" | "unknown";
 
+/** Bounds the memory of a server that accepts settings from its clients. */
 const maxHistories = 1_000;
 /** Shortest wait after which a rejection counts as one after the wait. */
 const minQuotaWaitMs = 5_000;
@@ -24,12 +26,11 @@ const baseUrlAdvice = "Check the base URL: that of most servers ends in /v1.";
  * settings. It belongs inside the rate limiter and outside the budget.
  */
 export function createFaultFinder(describeEndpoint: DescribeEndpoint = describeBaseUrl): ModelMiddleware {
-  const histories = new Map<string, EndpointHistory>();
+  const histories = new LRUCache<string, EndpointHistory>({ max: maxHistories });
 
   function getHistory({ settings }: ModelRequest): EndpointHistory {
     const key = JSON.stringify([describeEndpoint(settings), settings.model, settings.apiKeyEnv]);
     const history = histories.get(key) ?? new EndpointHistory();
-    if (histories.size >= maxHistories && !histories.has(key)) histories.clear();
     histories.set(key, history);
     return history;
   }

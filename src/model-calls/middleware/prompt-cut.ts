@@ -1,4 +1,5 @@
 import type { BaseMessage } from "@langchain/core/messages";
+import { LRUCache } from "lru-cache";
 
 import { type DescribeEndpoint, type ModelMiddleware, type ModelRequest, describeBaseUrl } from "../model-call.js";
 
@@ -14,6 +15,8 @@ const maxCharactersPerToken = 8;
 const maxIdeographsPerToken = 3;
 /** Prompts below this minimum of tokens fit any context. */
 const minPromptTokens = 100;
+/** Bounds the memory of a server that accepts settings from its clients. */
+const maxWarned = 1_000;
 const ideographs = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/gu;
 
 /**
@@ -22,7 +25,7 @@ const ideographs = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Scri
  * Such a response has `promptCut: true`. Endpoints that count cached tokens apart look the same, so that the call does not fail.
  */
 export function createPromptCutDetector({ describeEndpoint = describeBaseUrl, onWarning }: PromptCutDetectorOptions): ModelMiddleware {
-  const warned = new Set<string>();
+  const warned = new LRUCache<string, true>({ max: maxWarned });
   return (next) => async (request, config) => {
     const response = await next(request, config);
     const { inputTokens } = response.usage;
@@ -32,7 +35,7 @@ export function createPromptCutDetector({ describeEndpoint = describeBaseUrl, on
     const endpoint = describeEndpoint(request.settings) ?? "this process";
     const key = `${endpoint} ${request.settings.model}`;
     if (!warned.has(key)) onWarning?.(formatWarning(request, endpoint, inputTokens, minTokens));
-    warned.add(key);
+    warned.set(key, true);
     return { ...response, promptCut: true };
   };
 }

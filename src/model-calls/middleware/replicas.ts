@@ -1,3 +1,5 @@
+import { LRUCache } from "lru-cache";
+
 import { AttemptError } from "../attempt/attempt-error.js";
 import type { ModelMiddleware } from "../model-call.js";
 
@@ -37,16 +39,12 @@ const maxReplicaSets = 1_000;
  * everything learnt concern the replicas together.
  */
 export function withReplicas({ minRestMs = 1_000, maxRestMs = 60_000 }: ReplicaOptions = {}): ModelMiddleware {
-  const replicaSets = new Map<string, Replica[]>();
+  const replicaSets = new LRUCache<string, Replica[]>({ max: maxReplicaSets });
 
   function getReplicas(baseUrls: readonly string[], model: string): Replica[] {
     const key = JSON.stringify([model, ...baseUrls]);
     const replicas = replicaSets.get(key) ?? baseUrls.map((baseUrl) => ({ baseUrl, active: 0, failures: 0, retryAt: 0 }));
-    // Inserted again, so that the first key is always the least recently used.
-    replicaSets.delete(key);
     replicaSets.set(key, replicas);
-    const [oldest] = replicaSets.keys();
-    if (replicaSets.size > maxReplicaSets && oldest !== undefined) replicaSets.delete(oldest);
     return replicas;
   }
 
