@@ -2,13 +2,44 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { hasErrorCode } from "../errors.js";
+import { getErrorMessage, hasErrorCode } from "../errors.js";
+import { ProviderConfigurationError } from "./provider.js";
 
 /** Imports a module by its name. */
 export type ImportModule = (packageName: string) => Promise<unknown>;
 
+/** A package that a provider needs and users install themselves. */
+export interface ProviderPackage {
+  /** The word before the colon in a model's name. */
+  readonly id: string;
+  readonly packageName: string;
+  readonly installCommand: string;
+}
+
+/**
+ * Imports the package of a provider.
+ *
+ * @throws {ProviderConfigurationError} If it is missing or cannot be loaded, with the command that installs it.
+ */
+export async function importProviderPackage(
+  { id, packageName, installCommand }: ProviderPackage,
+  importModule: ImportModule = importInstalledModule,
+): Promise<unknown> {
+  try {
+    return await importModule(packageName);
+  } catch (error) {
+    const isMissing = hasErrorCode(error, "ERR_MODULE_NOT_FOUND") && getErrorMessage(error).includes(`'${packageName}'`);
+    throw new ProviderConfigurationError(
+      isMissing
+        ? `models of "${id}" need the package ${packageName}, which is not installed. Install it: ${installCommand}`
+        : `the package ${packageName} cannot be loaded (${getErrorMessage(error)}). Install it again: ${installCommand}`,
+      { cause: error },
+    );
+  }
+}
+
 /** Imports a package from where this one is installed, else from the folder in which the process was started. */
-export async function importInstalledModule(packageName: string): Promise<unknown> {
+async function importInstalledModule(packageName: string): Promise<unknown> {
   try {
     return await import(packageName);
   } catch (error) {

@@ -1,9 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 
+import { FailedConversations } from "../failed-conversations.js";
 import type { ModelRequest } from "../model-call.js";
-
-/** Above this number of different conversations refused in a row, without any success, the endpoint has the fault. */
-const maxRefusedConversations = 20;
 
 /** What requests with the same settings and response format met. */
 export interface ShapeHistory {
@@ -23,8 +21,9 @@ export class EndpointHistory {
   unreadableAt: number | null = null;
   /** From when on a request is one after the wait that a quota asked for; null without such a rejection. */
   quotaWaitEndsAt: number | null = null;
+  /** Conversations refused by themselves. If too many were, the endpoint has the fault. */
+  readonly refusedConversations = new FailedConversations();
   readonly #shapes: ShapeHistory[] = [];
-  readonly #refusedConversations = new Set<unknown>();
 
   getShape({ settings, responseFormat }: ModelRequest): ShapeHistory {
     const known = this.#shapes.find(
@@ -39,13 +38,8 @@ export class EndpointHistory {
   /** Records a successful request that was sent at `sentAt`. */
   onSuccess(shape: ShapeHistory, sentAt: number): void {
     this.hasAnswered = this.hasSucceeded = true;
-    this.#refusedConversations.clear();
+    this.refusedConversations.clear();
     shape.lastSuccessSentAt = Math.max(shape.lastSuccessSentAt ?? 0, sentAt);
     if (this.quotaWaitEndsAt !== null && sentAt >= this.quotaWaitEndsAt) this.quotaWaitEndsAt = null;
-  }
-
-  /** Records that a conversation was refused by itself. Returns true if too many were, one after the other. */
-  addRefusedConversation(conversation: unknown): boolean {
-    return this.#refusedConversations.add(conversation).size > maxRefusedConversations;
   }
 }

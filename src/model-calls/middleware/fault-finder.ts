@@ -48,9 +48,8 @@ export function createFaultFinder(describeEndpoint: DescribeEndpoint = describeB
       const settled = settleByHistory(error, history, sentAt);
       history.hasAnswered ||= error.details.status !== undefined;
       if (!isDisputed(settled, history, shape, sentAt)) throw settled;
-      const conversation: unknown = config.configurable?.thread_id ?? request;
       const fault = await findFault(next, request, config, shape, settled, sentAt);
-      throw withFault(settled, fault === "request" && history.addRefusedConversation(conversation) ? "endpoint" : fault);
+      throw withFault(settled, fault === "request" && history.refusedConversations.add(request, config) ? "endpoint" : fault);
     }
   };
 }

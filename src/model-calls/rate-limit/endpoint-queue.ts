@@ -4,14 +4,14 @@ import PQueue from "p-queue";
 import { ReviewInstructError } from "../../errors.js";
 import { AttemptError } from "../attempt/attempt-error.js";
 import { createEndpointCheck, getEndpointCheckConfig } from "../endpoint-check.js";
+import { FailedConversations } from "../failed-conversations.js";
 import { type CallModel, type ModelRequest, type ModelResponse, getCallerKind } from "../model-call.js";
 import { AdaptiveConcurrency } from "./adaptive-concurrency.js";
 import { BackoffPause } from "./backoff-pause.js";
 import { type Attempt, CircuitBreaker, type CircuitState, type Outage, isOutage } from "./circuit-breaker.js";
-import { createOutageError } from "./describe-outage.js";
+import { createManyFailuresError, createOutageError } from "./describe-outage.js";
 import type { EndpointStatus } from "./endpoint-status.js";
 import { EndpointUnavailableError } from "./endpoint-unavailable-error.js";
-import { FailedConversations } from "./failed-conversations.js";
 import { isPrivateEndpoint } from "./private-endpoint.js";
 import type { RateLimitSettings } from "./rate-limit-settings.js";
 import { RefusalWindow, type SentCall } from "./refusal-window.js";
@@ -198,7 +198,7 @@ export class EndpointQueue {
       if (code === "model_timeout" && !details.requestNotSent) this.#limit.onRateLimited(sent.sentAt, now);
       const result = this.#breaker.onFailure(attempt, request, error, now);
       if (result === "retry" || !this.#breaker.isOwnFault(request, error)) return result;
-      this.#failedConversations.add(request, config, this, error);
+      if (this.#failedConversations.add(request, config)) throw createManyFailuresError(this, this.#failedConversations.count, error);
       throw new AttemptError(code, error.message, { ...details, retryable: false, advice: ownFaultAdvice }, { cause: error.cause });
     }
     // The endpoint answered: fewer or later calls would be rejected just the same.

@@ -1,5 +1,4 @@
-import { getErrorMessage, hasErrorCode } from "../../errors.js";
-import { type ImportModule, importInstalledModule } from "../import-installed-module.js";
+import { type ImportModule, importProviderPackage } from "../import-installed-module.js";
 import { ProviderConfigurationError } from "../provider.js";
 
 /** One message of a history, as `node-llama-cpp` takes it. */
@@ -75,19 +74,8 @@ const installCommand = `npm install ${packageName}@3`;
  *
  * @throws {ProviderConfigurationError} If it is missing or cannot be used, with the command that installs it.
  */
-export async function loadLlamaModule(importModule: ImportModule = importInstalledModule): Promise<LlamaModule> {
-  let module: unknown;
-  try {
-    module = await importModule(packageName);
-  } catch (error) {
-    const isMissing = hasErrorCode(error, "ERR_MODULE_NOT_FOUND") && getErrorMessage(error).includes(`'${packageName}'`);
-    throw new ProviderConfigurationError(
-      isMissing
-        ? `models of "gguf" need the package ${packageName}, which is not installed. Install it: ${installCommand}`
-        : `the package ${packageName} cannot be loaded (${getErrorMessage(error)}). Install it again: ${installCommand}`,
-      { cause: error },
-    );
-  }
+export async function loadLlamaModule(importModule?: ImportModule): Promise<LlamaModule> {
+  const module = await importProviderPackage({ id: "gguf", packageName, installCommand }, importModule);
   if (isLlamaModule(module)) return module;
   throw new ProviderConfigurationError(`the package ${packageName} has no getLlama or LlamaChat. Install a version that has: ${installCommand}`);
 }

@@ -1,7 +1,6 @@
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 
-import { getErrorMessage, hasErrorCode } from "../../errors.js";
-import { type ImportModule, importInstalledModule } from "../import-installed-module.js";
+import { type ImportModule, importProviderPackage } from "../import-installed-module.js";
 import { ProviderConfigurationError } from "../provider.js";
 import type { LangChainPackage } from "./packages.js";
 
@@ -15,25 +14,14 @@ export type ChatModelClass = new (fields: Record<string, unknown>) => BaseChatMo
  */
 export async function loadChatModelClass(
   { id, packageName, range, className }: LangChainPackage,
-  importModule: ImportModule = importInstalledModule,
+  importModule?: ImportModule,
 ): Promise<ChatModelClass> {
   // The major version alone: shells give ^ a meaning of their own.
-  const install = `npm install ${packageName}@${/\d+/.exec(range)?.[0] ?? "latest"}`;
-  let module: unknown;
-  try {
-    module = await importModule(packageName);
-  } catch (error) {
-    const isMissing = hasErrorCode(error, "ERR_MODULE_NOT_FOUND") && getErrorMessage(error).includes(`'${packageName}'`);
-    throw new ProviderConfigurationError(
-      isMissing
-        ? `models of "${id}" need the package ${packageName}, which is not installed. Install it: ${install}`
-        : `the package ${packageName} cannot be loaded (${getErrorMessage(error)}). Install it again: ${install}`,
-      { cause: error },
-    );
-  }
+  const installCommand = `npm install ${packageName}@${/\d+/.exec(range)?.[0] ?? "latest"}`;
+  const module = await importProviderPackage({ id, packageName, installCommand }, importModule);
   const found: unknown = typeof module === "object" && module !== null ? Reflect.get(module, className) : undefined;
   if (isChatModelClass(found)) return found;
-  throw new ProviderConfigurationError(`the package ${packageName} has no ${className}. Install a version that has: ${install}`);
+  throw new ProviderConfigurationError(`the package ${packageName} has no ${className}. Install a version that has: ${installCommand}`);
 }
 
 function isChatModelClass(value: unknown): value is ChatModelClass {
