@@ -1,7 +1,8 @@
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { type AddressInfo } from "node:net";
+import { dirname, join } from "node:path";
 
 import { afterEach, describe, expect, it } from "vitest";
 
@@ -34,6 +35,7 @@ async function startHub({ cuts = 0, status = 200 } = {}): Promise<Hub> {
     seen.push([request.url, range, authorization].filter(Boolean).join(" "));
     if (status !== 200) return void response.writeHead(status).end();
     const start = Number(/^bytes=(\d+)-/.exec(range)?.[1] ?? 0);
+    if (start >= content.length) return void response.writeHead(416).end();
     response.writeHead(start > 0 ? 206 : 200, { etag: '"v1"', "content-length": content.length - start });
     if (cutsLeft-- <= 0) return void response.end(content.subarray(start));
     response.write(content.subarray(start, start + 50_000), () => setTimeout(() => response.destroy(), 200));
@@ -66,6 +68,18 @@ describe("loadHubFile", () => {
     expect(hub.seen).toHaveLength(3);
   });
 
+  it("fetches a file again whose download was complete when the process was killed", async () => {
+    hub = await startHub({});
+    const cache = files.path("complete");
+    const path = join(cache, "review-instruct/models/o/r/m.gguf");
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(`${path}.part`, content);
+    await writeFile(`${path}.etag`, '"v1"');
+    await loadHubFile(reference, { env: { XDG_CACHE_HOME: cache, HF_ENDPOINT: hub.origin } });
+    expect(await readFile(path)).toEqual(content);
+    expect(hub.seen).toEqual([`/o/r/resolve/main/m.gguf bytes=${content.length}-`, "/o/r/resolve/main/m.gguf"]);
+  });
+
   it.each([
     [404, "HTTP 404"],
     [401, "HTTP 401; set HF_TOKEN"],
@@ -82,7 +96,7 @@ describe("models of gguf", () => {
 
   it("are a configuration error if there is no such file", async () => {
     const error = await getRejection(createModelCaller({ env: {} })(request("gguf:missing/model.gguf"), {}));
-    expect(error).toMatchObject({ code: "model_invalid_configuration", message: expect.stringContaining("there is no file") });
+    expect(error).toMatchObject({ code: "model_invalid_configuration", message: expect.stringContaining("cannot be read (ENOENT: no such file") });
   });
 
   it("are refused on a server, whatever its operator allows", async () => {

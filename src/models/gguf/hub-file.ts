@@ -30,6 +30,7 @@ const defaultHub = "https://huggingface.co";
 const maxRedirects = 5;
 /** Attempts without any byte between them. */
 const maxAttempts = 5;
+const rangeNotSatisfiable = 416;
 
 /**
  * Parses `hf:<owner>/<repository>/<file>`, where the file may be in folders.
@@ -101,6 +102,12 @@ async function loadPart(url: URL, path: string, options: FetchOptions, dispatche
   const etag = size > 0 ? await readFile(`${path}.etag`, "utf8").catch(() => null) : null;
   const range: Record<string, string> = etag === null ? {} : { range: `bytes=${size}-`, "if-range": etag };
   const response = await openFile(url, range, options, dispatcher);
+  if (response.statusCode === rangeNotSatisfiable) {
+    // The process was killed between the last byte and the renaming, or the file on the hub is shorter now.
+    await response.body.dump();
+    await rm(part, { force: true });
+    throw new Error(`HTTP ${rangeNotSatisfiable}`);
+  }
   const isRest = response.statusCode === 206;
   const start = isRest ? size : 0;
   const length = Number(response.headers["content-length"]);
@@ -139,7 +146,7 @@ async function openFile(
     const response = await request(target, { dispatcher, signal, headers: { ...range, ...authorization, "accept-encoding": "identity" } });
     const { statusCode, headers } = response;
     const { location } = headers;
-    if (statusCode < 300) return response;
+    if (statusCode < 300 || statusCode === rangeNotSatisfiable) return response;
     await response.body.dump();
     if (statusCode < 400 && typeof location === "string") target = new URL(location, target);
     else if (statusCode >= 500 || statusCode === 429) throw new Error(`HTTP ${statusCode}`);

@@ -70,9 +70,11 @@ function getThreadCount(): number {
 }
 
 async function assertFile(path: string): Promise<void> {
-  const file = await stat(path).catch(() => null);
-  if (!file?.isFile()) {
-    throw new ProviderConfigurationError(`there is no file ${path}. Name a GGUF file, or one on a hub: gguf:hf:owner/repository/file.gguf`);
+  const reason = await stat(path).then((file) => (file.isFile() ? null : "it is no file"), getErrorMessage);
+  if (reason !== null) {
+    throw new ProviderConfigurationError(
+      `the file ${path} cannot be read (${reason}). Name a GGUF file, or one on a hub: gguf:hf:owner/repository/file.gguf`,
+    );
   }
 }
 
