@@ -5,8 +5,8 @@ import { getErrorMessage } from "../../errors.js";
 import { ProviderConfigurationError } from "../provider.js";
 import { type Llama, type LlamaContext, type LlamaModel, type LlamaModule, type LlamaSequence, loadLlamaModule } from "./llama-module.js";
 
-/** Number of calls of a model at a time. */
-export const maxActiveCalls = 4;
+/** Number of calls of a model at a time, on a graphics card. */
+const maxActiveCalls = 4;
 /**
  * Without a graphics card fewer run together, in small batches: each batch gives a generation one token, so that long prompts
  * of others would hold it up.
@@ -21,6 +21,8 @@ export interface OpenModel {
   readonly module: LlamaModule;
   readonly model: LlamaModel;
   readonly contextSize: number;
+  /** Number of calls that run at a time. */
+  readonly sequenceCount: number;
   /** Runs work with a sequence that nothing else uses meanwhile. */
   withSequence<T>(run: (sequence: LlamaSequence) => Promise<T>): Promise<T>;
 }
@@ -56,7 +58,7 @@ async function loadModel(path: string): Promise<OpenModel> {
       contextSize: { max: Math.min(model.trainContextSize, maxContextSize) },
       threads: getThreadCount(),
     });
-    return { llama, module, model, contextSize: context.contextSize, withSequence: createSequencePool(context, sequences) };
+    return { llama, module, model, contextSize: context.contextSize, sequenceCount: sequences, withSequence: createSequencePool(context, sequences) };
   } catch (error) {
     throw new ProviderConfigurationError(`the model ${path} cannot be loaded (${getErrorMessage(error)}). Check that it is a complete GGUF file`, {
       cause: error,

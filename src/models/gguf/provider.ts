@@ -4,13 +4,16 @@ import type { ModelProvider } from "../provider.js";
 import { GgufChatModel } from "./chat-model.js";
 import { loadHubFile, parseHubReference } from "./hub-file.js";
 import { openModel } from "./open-model.js";
+import { setGgufSlots } from "./slots.js";
 
 /** `gguf:<path>` or `gguf:hf:<owner>/<repository>/<file>`: a model inside this process. */
 export const ggufProvider: ModelProvider = {
   create: async ({ name, settings, env }) => {
     const reference = parseHubReference(name);
     const path = reference ? await loadHubFile(reference, { env }) : resolve(name);
-    return new GgufChatModel(name, settings, await openModel(path));
+    const model = await openModel(path);
+    setGgufSlots(name, model.sequenceCount);
+    return new GgufChatModel(name, settings, model);
   },
   defaultBaseUrl: null,
   hasModelNames: true,
