@@ -4,6 +4,7 @@ import type { Env } from "../../env.js";
 import { InputError } from "../../errors.js";
 import type { Logger } from "../../logger.js";
 import { findHubReference, isHubFileCached, loadHubFile } from "../../models/gguf/hub-file.js";
+import { loadLlamaModule } from "../../models/gguf/llama-module.js";
 import { ProviderConfigurationError } from "../../models/provider.js";
 import type { ModelSettings } from "../../state/settings.js";
 
@@ -13,6 +14,8 @@ export interface LoadHubModelsOptions {
   readonly logger: Logger;
   /** Draws a bar there if it is a terminal. Null: never. */
   readonly stream: (NodeJS.WritableStream & { readonly isTTY?: boolean }) | null;
+  /** Throws where such models cannot run. Default: looks for the package that runs them. */
+  readonly assertUsable?: () => Promise<unknown>;
 }
 
 /** Says how far a download is. */
@@ -30,11 +33,13 @@ const step = 0.1;
  * @throws {InputError} If one cannot be fetched.
  */
 export async function loadHubModels(models: readonly Pick<ModelSettings, "model">[], options: LoadHubModelsOptions): Promise<void> {
-  const { env, logger, stream } = options;
+  const { env, logger, stream, assertUsable = loadLlamaModule } = options;
   for (const model of new Set(models.map((settings) => settings.model))) {
     try {
       const reference = findHubReference(model);
       if (!reference || (await isHubFileCached(reference, env))) continue;
+      // Before gigabytes are fetched for nothing.
+      await assertUsable();
       logger.info(`Fetching ${model.slice("gguf:".length)} ...`);
       const view = stream?.isTTY ? createBarView(stream) : createLineView(logger);
       await loadHubFile(reference, { env, onProgress: view.update }).finally(view.stop);

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { ModelProvider } from "../provider.js";
 import { GgufChatModel } from "./chat-model.js";
 import { loadHubFile, parseHubReference } from "./hub-file.js";
+import { loadLlamaModule } from "./llama-module.js";
 import { openModel } from "./open-model.js";
 import { setGgufSlots } from "./slots.js";
 
@@ -10,6 +11,8 @@ import { setGgufSlots } from "./slots.js";
 export const ggufProvider: ModelProvider = {
   create: async ({ name, settings, env }) => {
     const reference = parseHubReference(name);
+    // Before a file is fetched for nothing.
+    if (reference) await loadLlamaModule();
     const path = reference ? await loadHubFile(reference, { env }) : resolve(name);
     const model = await openModel(path);
     setGgufSlots(name, model.sequenceCount);
