@@ -129,6 +129,14 @@ describe("checkModel", () => {
       {},
     ],
     ["an empty answer", { text: "" }, "chat", "fault", "the answer is empty", {}],
+    [
+      "a value above its bounds",
+      { refuse: ({ body }) => (body.temperature === undefined ? undefined : refuse("temperature must be at most 0.05")) },
+      "chat",
+      "fault",
+      "at most 0.05",
+      {},
+    ],
     ["a wrong key", { refuse: () => refuse(`bad key ${secretKey}`, 401) }, "chat", "fault", "Check the key in the environment variable TEST_KEY", {}],
   ])("describes %s", async (_name, traits, name, status, detail, settings) => {
     const result = await check(traits);

@@ -1,6 +1,8 @@
 import { HumanMessage, SystemMessage } from "@langchain/core/messages";
 
 import { ModelCallError } from "../../errors.js";
+import { mergeSystemMessages } from "../../model-calls/adaptation/adaptation.js";
+import { isParameterRefusal } from "../../model-calls/adaptation/refused-parameter.js";
 import type { ModelSettings } from "../../state/settings.js";
 import type { Finding } from "./finding.js";
 import { type ProbeOptions, type ProbeResponse, getEndpointWords, sendProbe } from "./probe.js";
@@ -13,9 +15,9 @@ export interface ChatResult {
 }
 
 /** Parameters that some endpoints refuse, with settings that avoid them. */
-const adaptations: readonly { readonly refusal: RegExp; readonly settings: Partial<ModelSettings>; readonly words: string }[] = [
-  { refusal: /max_tokens|max_completion_tokens/i, settings: { maxTokensParameter: "max_completion_tokens" }, words: "`max_tokens`" },
-  { refusal: /temperature/i, settings: { temperature: null }, words: "`temperature`" },
+const adaptations: readonly { readonly parameter: string; readonly settings: Partial<ModelSettings> }[] = [
+  { parameter: "max_tokens", settings: { maxTokensParameter: "max_completion_tokens" } },
+  { parameter: "temperature", settings: { temperature: null } },
 ];
 
 /**
@@ -34,10 +36,10 @@ export async function checkChat(settings: ModelSettings, options: ProbeOptions):
     } catch (error) {
       if (!(error instanceof ModelCallError) || error.code === "model_invalid_configuration") throw error;
       const words = getEndpointWords(error);
-      const adaptation = isRequestRefused(error) ? adaptations.find(({ refusal }) => refusal.test(words)) : undefined;
+      const adaptation = isRequestRefused(error) ? adaptations.find(({ parameter }) => isParameterRefusal(words, parameter)) : undefined;
       const isNew = adaptation && !notes.some(({ settings: tried }) => tried === adaptation.settings);
       if (!isNew) return { findings: [{ name: "chat", status: "fault", detail: error.message }], settings: null };
-      notes.push({ name: "chat", status: "note", detail: `refuses ${adaptation.words}: ${words}`, settings: adaptation.settings });
+      notes.push({ name: "chat", status: "note", detail: `refuses \`${adaptation.parameter}\`: ${words}`, settings: adaptation.settings });
       current = { ...current, ...adaptation.settings };
     }
   }
@@ -47,15 +49,16 @@ export async function checkChat(settings: ModelSettings, options: ProbeOptions):
 export async function checkSystemRole(settings: ModelSettings, options: ProbeOptions): Promise<Finding> {
   const rule = "Whatever is asked, reply with the single word BANANA in capitals.";
   const question = "What is the capital of France?";
+  const messages = [new SystemMessage(rule), new HumanMessage(question)];
   const name = "system role";
   try {
-    const { text } = await sendProbe({ settings, messages: [new SystemMessage(rule), new HumanMessage(question)] }, options);
+    const { text } = await sendProbe({ settings, messages }, options);
     if (/banana/i.test(text)) return { name, status: "ok", detail: "accepted and followed" };
     return { name, status: "note", detail: "accepted; the model did not follow a simple rule in it, so expect repairs" };
   } catch (error) {
     if (!(error instanceof ModelCallError)) throw error;
     if (!isRequestRefused(error)) return { name, status: "fault", detail: error.message };
-    return describeMergedRole(error, () => sendProbe({ settings, messages: [new HumanMessage(`${rule}\n\n${question}`)] }, options));
+    return describeMergedRole(error, () => sendProbe({ settings, messages: mergeSystemMessages(messages) }, options));
   }
 }
 

@@ -3,6 +3,7 @@ import { z } from "zod";
 
 import { ModelCallError } from "../../errors.js";
 import { parseJsonOutput } from "../../text/json-output.js";
+import { mergeSystemMessages } from "../../model-calls/adaptation/adaptation.js";
 import { toResponseSchema } from "../../model-calls/response-schema.js";
 import type { ModelSettings } from "../../state/settings.js";
 import type { Finding } from "./finding.js";
@@ -33,7 +34,10 @@ export async function checkStructuredOutput(settings: ModelSettings, options: Pr
   for (const { label, responseFormat } of formats) {
     try {
       const messages = [new SystemMessage(described), new HumanMessage(task)];
-      const { text, finishReason } = await sendProbe({ settings, messages: mergeMessages(settings, messages), responseFormat }, options);
+      const { text, finishReason } = await sendProbe(
+        { settings, messages: settings.systemRole === "merge" ? mergeSystemMessages(messages) : messages, responseFormat },
+        options,
+      );
       const isUsable = isReview(text);
       const enforced = responseFormat?.type === "json_schema" && isUsable && (await isSchemaEnforced(settings, responseFormat, options));
       return describeFormat(label, refusals, { isUsable, enforced, isCutOff: finishReason === "length" });
@@ -71,10 +75,6 @@ function describeFormat(
   return enforced
     ? { name, status: "ok", detail: "json_schema is enforced" }
     : { name, status: "note", detail: "json_schema is accepted but ignored; the prompt alone works" };
-}
-
-function mergeMessages({ systemRole }: ModelSettings, messages: readonly (SystemMessage | HumanMessage)[]): (SystemMessage | HumanMessage)[] {
-  return systemRole === "merge" ? [new HumanMessage(messages.map(({ text }) => text).join("\n\n"))] : [...messages];
 }
 
 function isReview(text: string): boolean {
